@@ -1,0 +1,51 @@
+/* The run directory: what is in it, who may write in it; digests; data sets of users. */
+#ifndef SCULPTOR_FILES_H
+#define SCULPTOR_FILES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Collective. Makes the directory (and its parents). NULL or why. */
+const char *directory_make(const char *path);
+
+/* Collective. Takes the directory for this job by an fcntl lock on DIRECTORY/.lock, which the system
+ * releases when the process ends, however it ends. NULL, or why not ("... is in use by process 1234 on
+ * host"). The lock stays until directory_unlock() or exit. */
+const char *directory_lock(const char *path);
+void directory_unlock(void);
+
+/* Collective. For --fresh: moves snapshots, checkpoints, manifests, series, echo and log of an earlier
+ * run into DIRECTORY/previous_0001 (the next free number). *moved_to is NULL where there was nothing;
+ * the caller frees. NULL or why. */
+const char *directory_set_aside(const char *path, char **moved_to);
+
+/* Collective. Text written whole by rank 0: temporary, fsync, rename, fsync of the directory. */
+const char *text_write_atomic(const char *path, const char *text);
+
+/* Collective. The whole file read by rank 0 and broadcast, NUL-terminated; NULL where unreadable, with
+ * *why saying so. Files over `limit` bytes are refused. The caller frees. */
+char *text_read_all(const char *path, size_t limit, size_t *length, const char **why);
+
+/* SHA-256 [FIPS 180-4]. */
+struct sha256 { uint32_t h[8]; uint64_t n_bytes; unsigned char block[64]; };
+void sha256_begin(struct sha256 *sha);
+void sha256_add(struct sha256 *sha, const void *bytes, size_t n);
+void sha256_end(struct sha256 *sha, char hex[65]);
+
+/* Local. The SHA-256 of a snapshot's or checkpoint's payload: its arrays in a fixed order and its place
+ * in the run; not provenance, dates or wall times. NULL or why. */
+const char *payload_hash(const char *path, char hex[65]);
+
+/* A user's data set of shape (rows, columns), or (rows) taken as one column; any HDF5 real type. */
+struct dataset_shape { int64_t n_rows, n_columns; };
+
+/* Local (one process may look, before MPI). Refuses external storage, external links, virtual data
+ * sets, other ranks and types, unknown filters, with the reason. */
+const char *dataset_inspect(const char *path, const char *name, struct dataset_shape *shape);
+
+/* Local. Rows first .. first + count - 1 as doubles, rows[count][n_columns]. Non-finite values are an
+ * error naming the row. */
+const char *dataset_read_rows(const char *path, const char *name, int64_t first, int64_t count, double *rows);
+
+#endif

@@ -1,0 +1,33 @@
+/* The ranks, without MPI in sight: everything else in the code speaks to other ranks through here.
+ *
+ * Before parallel_begin() there is one rank, 0, and every function below works and is local, so that
+ * `sculptor check` and unit tests need no launcher. All functions but rank and size are collective
+ * after it. */
+#ifndef SCULPTOR_PARALLEL_H
+#define SCULPTOR_PARALLEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+void parallel_begin(int *argc, char ***argv); /* MPI_Init */
+void parallel_end(void);                      /* MPI_Finalize; nothing without parallel_begin */
+bool parallel_active(void);
+
+int parallel_rank(void);
+int parallel_size(void);
+
+void parallel_barrier(void);
+bool parallel_all(bool here);                                /* true where true on every rank */
+bool parallel_any(bool here);
+int64_t parallel_sum_integer(int64_t here);                  /* exact, whatever the order */
+void parallel_sum_integers(int64_t *values, size_t n);       /* in place, on every rank */
+double parallel_max(double here);
+double parallel_min(double here);
+void parallel_broadcast(void *bytes, size_t n_bytes, int root); /* any size, in chunks */
+
+/* Every rank's block of n doubles, concatenated in the order of ranks, on every rank. counts[rank] is
+ * filled with each rank's n. The caller frees the result. Meant for small data (series, sums). */
+double *parallel_gather(const double *here, size_t n, size_t *counts);
+
+#endif

@@ -1,0 +1,115 @@
+/* Samplers move a population at one noise level. A scheme advances one tile by some steps; everything
+ * random in a step is keyed by (level, step), and all that a scheme carries from step to step is in the
+ * population (x, velocity, memory) or the sampler's controller. So a level may be cut into stretches
+ * anywhere, on any number of ranks, without changing a bit. */
+#ifndef SCULPTOR_SAMPLER_H
+#define SCULPTOR_SAMPLER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "sculptor/params.h"
+#include "sculptor/population.h"
+#include "sculptor/score.h"
+#include "sculptor/tally.h"
+
+/* One stretch of steps of one tile. */
+struct stretch {
+        const struct score_level *level;
+        uint64_t seed;
+        uint32_t level_index;          /* for random numbers */
+        uint64_t first_particle;
+        int n_lanes;                   /* real particles in the tile */
+        int64_t step_begin, step_end;  /* steps of this level: [begin, end) */
+        double step_size;              /* e for overdamped schemes (unit x^2), h for momentum ones and flows */
+        double time_scale;             /* sigma_i/sigma_L where annealed, else 1: rates (friction) are divided by it */
+        double *x;                     /* [n_dim][LANES], in and out */
+        double *velocity;              /* or NULL */
+        double *memory;                /* or NULL */
+        double *work;                  /* [n_work][n_dim][LANES] plus 16 rows of [LANES], for the call only */
+        struct tally *tally;
+};
+
+/* A scheme: Langevin, Hamiltonian or flow. */
+struct scheme {
+        const char *name, *help;
+        const struct param *params;
+        size_t settings_size;
+        void (*check)(const void *settings, const struct params_scope *scope);
+        bool needs_log_density;
+        bool has_velocity;             /* keeps momenta (mass 1, kT 1) in the population */
+        bool langevin;                 /* may run inside annealed_langevin */
+        bool adapts;                   /* has a Metropolis step that may tune step_size in burn-in */
+        int step_power;                /* annealed: step_i = step (sigma_i/sigma_L)^step_power; 2 or 1 */
+        size_t n_memory;               /* doubles per tile kept from step to step */
+        size_t n_work;                 /* scratch arrays of [n_dim][LANES] */
+        double target_acceptance;      /* optimal in high dimension (adapts only) */
+        int64_t (*evaluations_per_step)(const void *settings); /* predicted; NULL: 1 */
+        void (*begin)(const void *settings, const struct stretch *tile); /* once per tile of a fresh run:
+                                          first momenta and memory; NULL: nothing to do */
+        void (*advance)(const void *settings, const struct stretch *stretch);
+};
+
+/* What the input's `sampler:` table holds. */
+struct sampler_settings {
+        struct selection type;      /* a sampler_type */
+        double step_size;           /* NAN: chosen by the levels' rule */
+        int64_t steps_per_level;
+        bool denoise;               /* a last level: x + sigma_L^2 s(x) [Tweedie] */
+        int64_t adapt_steps;        /* burn-in steps at the start of each level in which step_size adapts */
+        double target_acceptance;   /* NAN: the scheme's own */
+};
+extern const struct param sampler_params[];
+void sampler_check(const void *settings, const struct params_scope *scope);
+
+struct sampler {
+        const struct scheme *scheme;
+        const void *scheme_settings;
+        bool annealed;
+        double step_size;           /* at the last level */
+        int64_t steps_per_level;
+        int64_t adapt_steps;
+        double target_acceptance;
+        bool denoise;
+        double sigma_last;
+        uint64_t seed;
+        struct controller controller;
+        double *work;
+};
+
+/* step_size as resolved (the settings' or the levels'). Work space is allocated for n_dim. */
+struct sampler *sampler_create(const struct sampler_settings *settings, double step_size, double sigma_last,
+                               uint64_t seed, int64_t n_dim);
+void sampler_free(struct sampler *sampler);
+
+const struct scheme *sampler_scheme(const struct sampler_settings *settings);
+const void *sampler_scheme_settings(const struct sampler_settings *settings);
+
+double sampler_step_size(const struct sampler *sampler, double sigma); /* at a level, with the controller's factor */
+
+/* Once on a fresh population, after its positions are drawn. Local. */
+void sampler_begin(struct sampler *sampler, struct population *population, const struct score_level *level);
+
+/* Where a stretch from `step` has to end at the latest (the next adaptation window, else steps_per_level). */
+int64_t sampler_stretch_limit(const struct sampler *sampler, int64_t step);
+
+/* Where a particle stopped being a number. */
+struct breakdown { bool found; int64_t particle, step; };
+
+/* Advances all of this rank's tiles by steps [begin, end) of a level; tally is added to (this rank's
+ * counts). `progress` is called after each tile with the tiles done and may be NULL. A tile that stops
+ * being finite is replayed to name the step and the particle. Local. */
+struct breakdown sampler_advance(struct sampler *sampler, struct population *population, const struct score_level *level,
+                                 uint32_t level_index, int64_t step_begin, int64_t step_end, struct tally *tally,
+                                 void (*progress)(void *owner, size_t tiles_done), void *owner);
+
+/* Collective: closes the adaptation window that ends at `step`, if one does; `here` is what this rank
+ * counted since the last call. */
+void sampler_adapt(struct sampler *sampler, int64_t step, const struct tally *here);
+
+/* Tweedie's formula [Robbins 1956; Efron 2011]: x <- x + sigma^2 s(x, sigma), one evaluation. Local. */
+struct breakdown sampler_denoise(struct sampler *sampler, struct population *population, const struct score_level *level,
+                                 struct tally *tally);
+
+#endif

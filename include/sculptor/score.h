@@ -1,0 +1,75 @@
+/* A score field s(x) = grad log p(x), here of a target noised to level sigma: x = x_0 + sigma n.
+ *
+ * A score_type is what the input file names; a score is a configured one; a score_level is it at one
+ * sigma, with everything that depends on sigma but not on x computed once. All arrays of particles are
+ * tiles, [coordinate][LANES], 64-byte aligned; every lane is evaluated, spare lanes too. */
+#ifndef SCULPTOR_SCORE_H
+#define SCULPTOR_SCORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "sculptor/params.h"
+#include "sculptor/population.h"
+#include "sculptor/rng.h"
+
+struct score_type {
+        const char *name, *help;
+        const struct param *params;
+        size_t settings_size;
+        void (*check)(const void *settings, const struct params_scope *scope); /* or NULL */
+
+        /* The model: what follows from the settings alone. */
+        int64_t (*dimension)(const void *settings);
+        void *(*create)(const void *settings); /* settings have passed check() and outlive the model */
+        void (*free)(void *model);
+        /* NULL where the score is defined at this sigma, else why not ("a component with sigma 0 ..."). */
+        const char *(*undefined_at)(const void *model, double sigma);
+        double (*diameter)(const void *model); /* largest distance between its parts (NCSNv2's sigma_1);
+                                                  NULL or <= 0: unknown */
+        size_t (*n_modes)(const void *model);  /* components; NULL: not a mixture */
+
+        /* The level. */
+        void *(*create_level)(const void *model, double sigma);
+        void (*free_level)(void *level);
+
+        /* Local, one tile. Absent functions are NULL and mean "cannot". */
+        void (*eval)(const void *level, const double *restrict x, double *restrict score);
+        void (*log_density)(const void *level, const double *restrict x, double *restrict log_p); /* [LANES] */
+        void (*divergence)(const void *level, const double *restrict x, double *restrict div);   /* [LANES] */
+        void (*jacobian)(const void *level, const double *restrict x, double *restrict j); /* ds_i/dx_j at [i][j][LANES] */
+        void (*responsibilities)(const void *level, const double *restrict x, double *restrict r); /* [n_modes][LANES] */
+
+        /* Exact draws from the clean target for 64 particles; stream.purpose is RNG_TARGET. */
+        void (*draw)(const void *model, const struct rng_stream *stream, uint64_t first_particle, double *restrict x);
+
+        bool log_density_unnormalised; /* log_density lacks its constant */
+};
+
+struct score {
+        const struct score_type *type;
+        int64_t n_dim;
+        void *model;
+};
+
+struct score_level {
+        const struct score *score;
+        double sigma;
+        void *state;
+};
+
+bool score_variant(size_t i, struct param_variant *variant); /* the registry, for `score: {type: ...}` */
+
+struct score *score_create(const struct score_type *type, const void *settings);
+void score_free(struct score *score);
+struct score_level *score_level_create(const struct score *score, double sigma);
+void score_level_free(struct score_level *level);
+
+/* s[n_dim][LANES] at x[n_dim][LANES]. */
+static inline void score_eval(const struct score_level *level, const double *restrict x, double *restrict s)
+{
+        level->score->type->eval(level->state, x, s);
+}
+
+#endif
