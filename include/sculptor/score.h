@@ -30,6 +30,11 @@ struct score_type {
                                                   NULL or <= 0: unknown */
         size_t (*n_modes)(const void *model);  /* components; NULL: not a mixture */
 
+        /* The clean target as a Gaussian mixture, for exact marginals in pictures: weight[K],
+         * mean[K][n_dim], variance[K][n_dim] (diagonals), K = n_modes, or 1 where n_modes is NULL.
+         * NULL where the target is no mixture. */
+        void (*components)(const void *model, double *weight, double *mean, double *variance);
+
         /* The level. */
         void *(*create_level)(const void *model, double sigma);
         void (*free_level)(void *level);

@@ -19,7 +19,18 @@ struct series_column {
         const char *help;   /* becomes the attribute long_name */
 };
 
+/* An array that does not change with the level (the exact target, for pictures), written beside them. */
+struct series_constant {
+        const char *name;
+        int rank; /* 1 or 2 */
+        size_t shape[2];
+        const double *value; /* borrowed: must live as long as the series */
+        const char *unit, *help;
+};
+
 struct series {
+        const struct series_constant *constant; /* borrowed; may be NULL; not kept in checkpoints */
+        size_t n_constants;
         size_t n_columns, width; /* width: doubles per row, all columns side by side */
         struct series_column *column;
         size_t n_rows, capacity;
