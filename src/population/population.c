@@ -1,0 +1,129 @@
+#include "sculptor/population.h"
+
+#include <stdlib.h>
+
+#include "sculptor/memory.h"
+#include "sculptor/parallel.h"
+
+struct population *population_create(int64_t n_global, int64_t n_dim, bool with_velocity, size_t n_memory)
+{
+        struct population *population = allocate(1, sizeof *population);
+        int64_t rank = parallel_rank(), size = parallel_size();
+        population->n_global = n_global;
+        population->n_dim = n_dim;
+        population->n_tiles_global = (n_global + LANES - 1) / LANES;
+        /* Equal contiguous runs, the first `extra` ranks one tile longer; no product can overflow. */
+        int64_t share = population->n_tiles_global / size, extra = population->n_tiles_global % size;
+        population->tile_begin = rank * share + (rank < extra ? rank : extra);
+        population->n_tiles = (size_t)(share + (rank < extra ? 1 : 0));
+        population->n_memory = n_memory;
+
+        size_t tile = (size_t)n_dim * LANES;
+        population->x = allocate(population->n_tiles, tile * sizeof(double));
+        if (with_velocity)
+                population->velocity = allocate(population->n_tiles, tile * sizeof(double));
+        if (n_memory > 0)
+                population->memory = allocate(population->n_tiles, n_memory * sizeof(double));
+        return population;
+}
+
+void population_free(struct population *population)
+{
+        if (!population)
+                return;
+        free(population->x);
+        free(population->velocity);
+        free(population->memory);
+        free(population);
+}
+
+static size_t tile_offset(const struct population *population, size_t t)
+{
+        return t * (size_t)population->n_dim * LANES;
+}
+
+double *population_tile(const struct population *population, size_t t)
+{
+        return population->x + tile_offset(population, t);
+}
+
+double *population_velocity(const struct population *population, size_t t)
+{
+        return population->velocity ? population->velocity + tile_offset(population, t) : NULL;
+}
+
+double *population_memory(const struct population *population, size_t t)
+{
+        return population->memory ? population->memory + t * population->n_memory : NULL;
+}
+
+int64_t population_first_particle(const struct population *population, size_t t)
+{
+        return (population->tile_begin + (int64_t)t) * LANES;
+}
+
+int population_lanes(const struct population *population, size_t t)
+{
+        int64_t left = population->n_global - population_first_particle(population, t);
+        return left < LANES ? (int)left : LANES;
+}
+
+int64_t population_first(const struct population *population)
+{
+        int64_t first = population->tile_begin * LANES;
+        return first < population->n_global ? first : population->n_global;
+}
+
+int64_t population_count(const struct population *population)
+{
+        int64_t end = (population->tile_begin + (int64_t)population->n_tiles) * LANES;
+        return (end < population->n_global ? end : population->n_global) - population_first(population);
+}
+
+/* Address of coordinate 0 of a particle; the next coordinate is LANES further. */
+static size_t particle_offset(const struct population *population, int64_t particle)
+{
+        size_t t = (size_t)(particle / LANES - population->tile_begin);
+        return tile_offset(population, t) + (size_t)(particle % LANES);
+}
+
+void population_to_rows(const struct population *population, const double *array, int64_t first, int64_t count,
+                        double *rows)
+{
+        size_t n_dim = (size_t)population->n_dim;
+        for (int64_t i = 0; i < count; i++) {
+                const double *from = array + particle_offset(population, first + i);
+                for (size_t j = 0; j < n_dim; j++)
+                        rows[(size_t)i * n_dim + j] = from[j * LANES];
+        }
+}
+
+void population_from_rows(struct population *population, double *array, int64_t first, int64_t count,
+                          const double *rows)
+{
+        size_t n_dim = (size_t)population->n_dim;
+        for (int64_t i = 0; i < count; i++) {
+                double *to = array + particle_offset(population, first + i);
+                for (size_t j = 0; j < n_dim; j++)
+                        to[j * LANES] = rows[(size_t)i * n_dim + j];
+        }
+}
+
+static void pad_array(const struct population *population, double *array)
+{
+        size_t last = population->n_tiles - 1;
+        int n_lanes = population_lanes(population, last);
+        double *tile = array + tile_offset(population, last);
+        for (int64_t j = 0; j < population->n_dim; j++)
+                for (int lane = n_lanes; lane < LANES; lane++)
+                        tile[j * LANES + lane] = tile[j * LANES + n_lanes - 1];
+}
+
+void population_pad(struct population *population)
+{
+        if (population->n_tiles == 0)
+                return;
+        pad_array(population, population->x);
+        if (population->velocity)
+                pad_array(population, population->velocity);
+}
