@@ -32,7 +32,7 @@ struct initial_type {
 
 bool initial_variant(size_t i, struct param_variant *variant);
 
-/* The settings of `initial: {type: file}`, for checks before the run. */
+/* The settings of `initial: {type: file}`, for checks before the run: its .draw is told by name "file". */
 struct initial_file_settings { char *path; char *dataset; };
 
 #endif
