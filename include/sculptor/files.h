@@ -27,6 +27,8 @@ const char *text_write_atomic(const char *path, const char *text);
  * *why saying so. Files over `limit` bytes are refused. The caller frees. */
 char *text_read_all(const char *path, size_t limit, size_t *length, const char **why);
 
+const char *hdf5_library(void); /* "hdf5@1.10.8" */
+
 /* SHA-256 [FIPS 180-4]. */
 struct sha256 { uint32_t h[8]; uint64_t n_bytes; unsigned char block[64]; };
 void sha256_begin(struct sha256 *sha);

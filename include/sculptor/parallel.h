@@ -16,6 +16,7 @@ bool parallel_active(void);
 
 int parallel_rank(void);
 int parallel_size(void);
+const char *parallel_library(void); /* "openmpi@4.1.4" */
 
 void parallel_barrier(void);
 bool parallel_all(bool here);                                /* true where true on every rank */

@@ -85,6 +85,7 @@ void sampler_free(struct sampler *sampler);
 
 const struct scheme *sampler_scheme(const struct sampler_settings *settings);
 const void *sampler_scheme_settings(const struct sampler_settings *settings);
+bool sampler_is_annealed(const struct sampler_settings *settings);
 
 double sampler_step_size(const struct sampler *sampler, double sigma); /* at a level, with the controller's factor */
 

@@ -1,6 +1,7 @@
 #include "sculptor/parallel.h"
 
 #include <mpi.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "sculptor/error.h"
@@ -52,6 +53,17 @@ int parallel_rank(void)
 int parallel_size(void)
 {
         return world.size;
+}
+
+const char *parallel_library(void)
+{
+        static char name[64];
+#ifdef OMPI_MAJOR_VERSION
+        snprintf(name, sizeof name, "openmpi@%d.%d.%d", OMPI_MAJOR_VERSION, OMPI_MINOR_VERSION, OMPI_RELEASE_VERSION);
+#else
+        snprintf(name, sizeof name, "mpi@%d.%d", MPI_VERSION, MPI_SUBVERSION);
+#endif
+        return name;
 }
 
 void parallel_barrier(void)

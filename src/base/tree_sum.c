@@ -21,15 +21,26 @@ struct tree_sum {
         size_t width;
         size_t n_nodes;
         struct node node[MAX_NODES];
-        double *value; /* [MAX_NODES][width] */
+        size_t capacity; /* nodes there is room for: few while there are few leaves, since width may be large */
+        double *value;   /* [capacity][width] */
 };
 
 struct tree_sum *tree_sum_create(size_t width)
 {
         struct tree_sum *sum = allocate(1, sizeof *sum);
         sum->width = width;
-        sum->value = allocate(MAX_NODES * width, sizeof *sum->value);
+        sum->capacity = 4;
+        sum->value = allocate(sum->capacity * width, sizeof *sum->value);
         return sum;
+}
+
+static void grow(struct tree_sum *sum)
+{
+        double *larger = allocate(2 * sum->capacity * sum->width, sizeof *larger);
+        memcpy(larger, sum->value, sum->n_nodes * sum->width * sizeof *larger);
+        free(sum->value);
+        sum->value = larger;
+        sum->capacity *= 2;
 }
 
 static void merge_siblings(struct tree_sum *sum)
@@ -49,6 +60,8 @@ static void merge_siblings(struct tree_sum *sum)
 
 static void push(struct tree_sum *sum, struct node node, const double *values)
 {
+        if (sum->n_nodes == sum->capacity)
+                grow(sum);
         sum->node[sum->n_nodes] = node;
         memcpy(sum->value + sum->n_nodes * sum->width, values, sum->width * sizeof *values);
         sum->n_nodes++;

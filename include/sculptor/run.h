@@ -1,0 +1,66 @@
+/* A run: the configuration made into objects, and the objects made to work together. Only programs
+ * include this. */
+#ifndef SCULPTOR_RUN_H
+#define SCULPTOR_RUN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "sculptor/params.h"
+
+struct run;
+
+/* ---- the command line ---- */
+
+struct options {
+        const char *input;          /* the input file */
+        const char *output;         /* --output DIR, or NULL */
+        const char *resume;         /* --resume FILE, or NULL */
+        const char **set;           /* --set KEY=VALUE, [n_set] */
+        size_t n_set;
+        double max_seconds;         /* --max-seconds, INFINITY without */
+        int64_t ranks;              /* --ranks, 1 without */
+        bool fresh, quiet, help;
+};
+
+/* Collective. Reads what follows a command's name; any problem ends all ranks with one line. */
+struct options options_parse(const char *command, int argc, char **argv);
+void options_help(const char *command, FILE *out); /* the options this command takes */
+void options_release(struct options *options);
+
+/* ---- sample ---- */
+
+/* Collective. Reads and checks the input; every problem is printed, once, and ends all ranks. */
+struct run *run_configure(const struct options *options);
+
+/* Collective. Takes the directory, and the population from the newest checkpoint that verifies, or draws
+ * the first one. */
+void run_restore_or_draw(struct run *run);
+
+bool run_finished(const struct run *run);
+
+/* Collective. Samples one level to its end. A signal or the deadline ends the run in here: checkpoint,
+ * then all ranks exit with STATUS_STOPPED_EARLY. */
+void run_level(struct run *run);
+
+/* Collective. Snapshot, series, checkpoint and progress of the level just finished. */
+void run_observe(struct run *run);
+
+/* Collective. The closing lines; frees the run. */
+void run_end(struct run *run);
+
+void run_free(struct run *run);
+
+/* ---- check ---- */
+
+/* What the run would take, for `ranks` ranks, and what it would do. */
+void run_predict(const struct run *run, int64_t ranks, FILE *out);
+
+/* ---- the rows of the whole input ---- */
+
+extern const struct param input_rows[];
+
+const char *run_version(void); /* "sculptor 0.1.0 (1a2b3c4)" */
+
+#endif

@@ -1,0 +1,62 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "commands.h"
+#include "sculptor/error.h"
+#include "sculptor/params.h"
+#include "sculptor/run.h"
+
+static void print_usage(void)
+{
+        puts("Sculptor carves samples out of noise: populations of particles under Langevin dynamics.\n"
+             "\n"
+             "  mpirun -n 2 sculptor sample INPUT.yaml   run, or go on from the newest checkpoint\n"
+             "  sculptor check INPUT.yaml                validate; predict memory, files and evaluations\n"
+             "  sculptor hash FILE...                    SHA-256 of a snapshot's or checkpoint's payload\n"
+             "  sculptor help [TOPIC]                    samplers, scores, schedules, initials, or any key or name\n"
+             "  sculptor help --all                      every key of the input file\n"
+             "\n"
+             "Options of sample:");
+        options_help("sample", stdout);
+        puts("\nOptions of check:");
+        options_help("check", stdout);
+        puts("\n"
+             "An input file:\n"
+             "  seed: 2026\n"
+             "  population: {particles: 60000, initial: {type: uniform, low: -8, high: 8}}\n"
+             "  score:\n"
+             "    type: gaussian_mixture\n"
+             "    components:\n"
+             "      - {weight: 0.8, mean: [5, 5], sigma: 1}\n"
+             "      - {weight: 0.2, mean: [-5, -5], sigma: 1}\n"
+             "  levels: {type: geometric, sigma_max: 20, sigma_min: 1, count: 10}\n"
+             "  sampler: {type: annealed_langevin, scheme: ula, step_size: 0.05, steps_per_level: 100}\n"
+             "  output: {directory: runs/toy}\n"
+             "\n"
+             "Exit status: 0 done; 2 bad input; 3 failed at run time, the last good checkpoint is named;\n"
+             "75 stopped early (signal, --max-seconds) with a valid checkpoint: the same line goes on.");
+}
+
+int command_help(int argc, char **argv)
+{
+        if (argc == 0) {
+                print_usage();
+                return STATUS_DONE;
+        }
+        if (strcmp(argv[0], "--all") == 0) {
+                params_help_all(input_rows, stdout);
+                return STATUS_DONE;
+        }
+        if (strcmp(argv[0], "--markdown") == 0) {
+                params_markdown(input_rows, stdout);
+                return STATUS_DONE;
+        }
+        for (int i = 0; i < argc; i++) {
+                if (!params_help_topic(input_rows, argv[i], stdout)) {
+                        fprintf(stderr, "sculptor: no help on \"%s\"; try samplers, scores, schedules, initials, "
+                                "a key such as step_size, or sculptor help --all\n", argv[i]);
+                        return STATUS_BAD_INPUT;
+                }
+        }
+        return STATUS_DONE;
+}

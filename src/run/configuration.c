@@ -1,0 +1,74 @@
+#include "configuration.h"
+
+#include "sculptor/initial.h"
+#include "sculptor/levels.h"
+#include "sculptor/rng.h"
+#include "sculptor/run.h"
+#include "sculptor/score.h"
+
+#define FIELD(member) offsetof(struct configuration, member)
+
+static const struct param initial_rows[] = {
+        {.key = "type", .kind = PARAM_SELECT, .offset = 0, .variant = initial_variant,
+         .help = "distribution of the first population"},
+        PARAM_END};
+
+#define POPULATION(member) (FIELD(member) - FIELD(population))
+static const struct param population_rows[] = {
+        {.key = "particles", .kind = PARAM_INTEGER, .offset = POPULATION(population.particles),
+         .range = "[1, 1099511627776]", .help = "particles on all ranks together"},
+        {.key = "initial", .kind = PARAM_TABLE, .offset = POPULATION(population.initial), .rows = initial_rows,
+         .help = "where the particles start"},
+        PARAM_END};
+
+static const struct param score_rows[] = {
+        {.key = "type", .kind = PARAM_SELECT, .offset = 0, .variant = score_variant, .help = "the target"},
+        PARAM_END};
+
+static const struct param levels_rows[] = {
+        {.key = "type", .kind = PARAM_SELECT, .offset = 0, .variant = levels_variant, .fallback = "constant",
+         .help = "how the noise levels follow each other"},
+        PARAM_END};
+
+#define OUTPUT(member) (FIELD(member) - FIELD(output))
+static const struct param output_rows[] = {
+        {.key = "directory", .kind = PARAM_TEXT, .offset = OUTPUT(output.directory), .fallback = "",
+         .operational = true, .help = "where the run writes; empty: runs/ and the input file's name"},
+        {.key = "initial", .kind = PARAM_FLAG, .offset = OUTPUT(output.initial), .fallback = "false",
+         .operational = true, .help = "also write the first population, as snapshot_0000.h5"},
+        {.key = "every_levels", .kind = PARAM_INTEGER, .offset = OUTPUT(output.every_levels), .fallback = "1",
+         .range = "[1, 4096]", .operational = true,
+         .help = "a snapshot at every so many levels, and always at the last"},
+        {.key = "score_norm", .kind = PARAM_FLAG, .offset = OUTPUT(output.score_norm), .fallback = "false",
+         .operational = true, .help = "write |s| of each particle into the snapshots"},
+        {.key = "log_density", .kind = PARAM_FLAG, .offset = OUTPUT(output.log_density), .fallback = "false",
+         .operational = true, .help = "write log p of each particle into the snapshots"},
+        PARAM_END};
+
+#define CHECKPOINT(member) (FIELD(member) - FIELD(checkpoint))
+static const struct param checkpoint_rows[] = {
+        {.key = "every_levels", .kind = PARAM_INTEGER, .offset = CHECKPOINT(checkpoint.every_levels), .fallback = "0",
+         .range = "[0, 4096]", .operational = true, .help = "a checkpoint after every so many levels; 0: by time only"},
+        {.key = "every_seconds", .kind = PARAM_REAL, .offset = CHECKPOINT(checkpoint.every_seconds), .fallback = "600",
+         .range = "(0, inf)", .unit = "s", .operational = true,
+         .help = "a checkpoint where so long has passed since the last, inside a level too"},
+        {.key = "keep", .kind = PARAM_INTEGER, .offset = CHECKPOINT(checkpoint.keep), .fallback = "2",
+         .range = "[1, 1000]", .operational = true, .help = "checkpoints kept; older ones are removed"},
+        PARAM_END};
+
+const struct param input_rows[] = {
+        {.key = "seed", .kind = PARAM_INTEGER, .offset = FIELD(seed), .range = "[0, 9223372036854775807]",
+         .help = "every random number of the run follows from it"},
+        {.key = "population", .kind = PARAM_TABLE, .offset = FIELD(population), .rows = population_rows,
+         .help = "the particles"},
+        {.key = "score", .kind = PARAM_TABLE, .offset = FIELD(score), .rows = score_rows,
+         .help = "the score field that moves them"},
+        {.key = "levels", .kind = PARAM_TABLE, .offset = FIELD(levels), .rows = levels_rows, .fallback = "{}",
+         .help = "the noise levels, from noise to data"},
+        {.key = "sampler", .kind = PARAM_TABLE, .offset = FIELD(sampler), .rows = sampler_params,
+         .check = sampler_check, .help = "how they move at each level"},
+        {.key = "output", .kind = PARAM_TABLE, .offset = FIELD(output), .rows = output_rows, .fallback = "{}",
+         .help = "what is written, and where"},
+        {.key = "checkpoint", .kind = PARAM_TABLE, .offset = FIELD(checkpoint), .rows = checkpoint_rows,
+         .fallback = "{}", .help = "when the run saves itself"},
+        PARAM_END};

@@ -1,0 +1,33 @@
+/* The input file as structs; its rows are in configuration.c. */
+#ifndef SCULPTOR_RUN_CONFIGURATION_H
+#define SCULPTOR_RUN_CONFIGURATION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "sculptor/params.h"
+#include "sculptor/sampler.h"
+
+struct configuration {
+        int64_t seed;
+        struct {
+                int64_t particles;
+                struct { struct selection type; } initial; /* initial_type */
+        } population;
+        struct { struct selection type; } score;  /* score_type */
+        struct { struct selection type; } levels; /* levels_type */
+        struct sampler_settings sampler;
+        struct {
+                char *directory;      /* "" : runs/<name of the input file> */
+                bool initial;         /* snapshot_0000.h5 */
+                bool score_norm, log_density;
+                int64_t every_levels;
+        } output;
+        struct {
+                int64_t every_levels; /* 0: not by levels */
+                double every_seconds;
+                int64_t keep;
+        } checkpoint;
+};
+
+#endif

@@ -1,0 +1,172 @@
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "pieces.h"
+#include "sculptor/error.h"
+#include "sculptor/files.h"
+#include "sculptor/memory.h"
+#include "sculptor/parallel.h"
+
+enum { LARGEST_INPUT = 1 << 24 }; /* bytes: nobody writes more by hand */
+
+/* ---- what one section's rows cannot know of another's ---- */
+
+static void check_initial_file(struct run *run, struct input *input)
+{
+        const struct initial_file_settings *file = run->settings.population.initial.type.settings;
+        struct { struct dataset_shape shape; char why[1024]; } look = {.why = ""};
+        if (parallel_rank() == 0) {
+                const char *why = dataset_inspect(file->path, file->dataset, &look.shape);
+                snprintf(look.why, sizeof look.why, "%s", why ? why : "");
+        }
+        parallel_broadcast(&look, sizeof look, 0);
+        const char *key = "population.initial.path";
+        if (*look.why)
+                input_add_problem(input, key, "%s", look.why);
+        else if (look.shape.n_columns != run->score->n_dim)
+                input_add_problem(input, key, "%s in %s has %lld columns, but the score has %lld coordinates",
+                                  file->dataset, file->path, (long long)look.shape.n_columns,
+                                  (long long)run->score->n_dim);
+        else if (look.shape.n_rows < run->settings.population.particles)
+                input_add_problem(input, key, "%s in %s has %lld rows, fewer than population.particles, %lld",
+                                  file->dataset, file->path, (long long)look.shape.n_rows,
+                                  (long long)run->settings.population.particles);
+}
+
+static void check_initial(struct run *run, struct input *input)
+{
+        const struct selection *initial = &run->settings.population.initial.type;
+        const struct initial_type *type = initial->type;
+        int64_t n_dim = type->dimension(initial->settings);
+        if (n_dim > 0 && n_dim != run->score->n_dim)
+                input_add_problem(input, "population.initial",
+                                  "has %lld coordinates, but the score has %lld; give as many, or one number for all",
+                                  (long long)n_dim, (long long)run->score->n_dim);
+        if (strcmp(type->name, "file") == 0)
+                check_initial_file(run, input);
+        if (strcmp(type->name, "target") == 0 && !run->score->type->draw)
+                input_add_problem(input, "population.initial.type", "%s cannot be drawn from; use normal or uniform",
+                                  run->score->type->name);
+}
+
+/* The levels follow from the score's diameter and dimension too. */
+static void build_levels(struct run *run, struct input *input)
+{
+        const struct selection *selected = &run->settings.levels.type;
+        const struct levels_type *type = selected->type;
+        const struct score_type *score = run->score->type;
+        struct levels_context context = {.n_dim = run->score->n_dim,
+                                         .diameter = score->diameter ? score->diameter(run->score->model) : 0,
+                                         .steps_per_level = run->settings.sampler.steps_per_level};
+        const char *why = type->build(selected->settings, &context, &run->levels);
+        if (why) {
+                input_add_problem(input, "levels", "%s", why);
+                return;
+        }
+        for (size_t i = 0; i < run->levels.n && score->undefined_at; i++) {
+                const char *undefined = score->undefined_at(run->score->model, run->levels.sigma[i]);
+                if (undefined) {
+                        input_add_problem(input, "levels", "level %zu has sigma %g: %s", i + 1, run->levels.sigma[i],
+                                          undefined);
+                        return;
+                }
+        }
+}
+
+static void check_sampler(struct run *run, struct input *input)
+{
+        const struct sampler_settings *settings = &run->settings.sampler;
+        const struct scheme *scheme = sampler_scheme(settings);
+        double sigma_last = run->levels.sigma[run->levels.n - 1];
+        if (scheme->needs_log_density && !run->score->type->log_density)
+                input_add_problem(input, "sampler.type", "%s needs log p, which %s does not have; use ula",
+                                  scheme->name, run->score->type->name);
+        run->step_size = isnan(settings->step_size) ? run->levels.step_size : settings->step_size;
+        if (isnan(run->step_size))
+                input_add_problem(input, "sampler.step_size",
+                                  "auto needs levels: {type: ncsnv2}, whose rules choose it; give a number");
+        if (sampler_is_annealed(settings) && !(sigma_last > 0))
+                input_add_problem(input, "sampler.type",
+                                  "annealed_langevin scales its step by sigma^2 and needs levels with sigma > 0, "
+                                  "e.g. levels: {type: geometric, sigma_max: 20, sigma_min: 1, count: 10}");
+        if (settings->denoise && !(sigma_last > 0))
+                input_add_problem(input, "sampler.denoise", "the last level has sigma 0: there is no noise to take away");
+        if (settings->adapt_steps > 0 && !scheme->adapts)
+                input_add_problem(input, "sampler.adapt_steps", "%s has no acceptance to adapt to; use mala or hmc",
+                                  scheme->name);
+}
+
+void run_check_sections(struct run *run, struct input *input)
+{
+        run->score = score_create(run->settings.score.type.type, run->settings.score.type.settings);
+        check_initial(run, input);
+        build_levels(run, input);
+        if (run->levels.n > 0)
+                check_sampler(run, input);
+}
+
+/* ---- reading ---- */
+
+static void stop_on_problems(const struct input *input)
+{
+        size_t n = input_problems(input);
+        if (n == 0)
+                return;
+        if (parallel_rank() == 0)
+                for (size_t i = 0; i < n; i++)
+                        fprintf(stderr, "%s\n", input_problem(input, i));
+        leave_all(STATUS_BAD_INPUT);
+}
+
+/* "runs/" and the input's name without its ending, where nothing else is said. */
+static char *choose_directory(const struct run *run)
+{
+        if (run->options.output)
+                return copy_text(run->options.output);
+        if (*run->settings.output.directory)
+                return copy_text(run->settings.output.directory);
+        const char *slash = strrchr(run->options.input, '/'), *name = slash ? slash + 1 : run->options.input;
+        const char *dot = strrchr(name, '.');
+        int length = dot && dot > name ? (int)(dot - name) : (int)strlen(name);
+        return format_text("runs/%.*s", length, name);
+}
+
+static char *join_overrides(const struct options *options)
+{
+        char *text = copy_text("");
+        for (size_t i = 0; i < options->n_set; i++) {
+                char *longer = format_text("%s%s\n", text, options->set[i]);
+                free(text);
+                text = longer;
+        }
+        return text;
+}
+
+struct run *run_configure(const struct options *options)
+{
+        struct run *run = allocate(1, sizeof *run);
+        run->options = *options;
+        deadline_begin(&run->deadline, options->max_seconds, INFINITY);
+
+        size_t length = 0;
+        const char *why = NULL;
+        run->input_text = text_read_all(options->input, LARGEST_INPUT, &length, &why);
+        require_all(run->input_text != NULL, "%s", why);
+        struct input *input = input_parse(options->input, run->input_text, length, options->set, options->n_set);
+        input_read(input, input_rows, &run->settings);
+        stop_on_problems(input);
+        run_check_sections(run, input);
+        stop_on_problems(input);
+        input_free(input);
+
+        run->directory = choose_directory(run);
+        run->overrides = join_overrides(options);
+        run->echo = params_echo(input_rows, &run->settings, false);
+        run->provenance = provenance_of(run);
+        run->deadline.every_seconds = run->settings.checkpoint.every_seconds;
+        run->sampler = sampler_create(&run->settings.sampler, run->step_size, run->levels.sigma[run->levels.n - 1],
+                                      (uint64_t)run->settings.seed, run->score->n_dim);
+        run_series_create(run);
+        return run;
+}

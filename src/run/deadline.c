@@ -1,0 +1,103 @@
+#include "deadline.h"
+
+#include <math.h>
+#include <signal.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "sculptor/parallel.h"
+
+double seconds_now(void)
+{
+        struct timespec now;
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+static volatile sig_atomic_t received;
+static volatile sig_atomic_t received_at; /* whole seconds; launchers may send one signal twice at once */
+
+static void on_signal(int signal_number)
+{
+        struct timespec now;
+        clock_gettime(CLOCK_MONOTONIC, &now); /* async-signal-safe */
+        bool urgent = signal_number == SIGTERM || signal_number == SIGINT;
+        if (urgent && (received == SIGTERM || received == SIGINT) && (int)now.tv_sec - received_at >= 2)
+                _exit(128 + signal_number); /* the older generation is whole: nothing to save here */
+        received = signal_number;
+        received_at = (int)now.tv_sec;
+}
+
+void signals_watch(void)
+{
+        struct sigaction action;
+        memset(&action, 0, sizeof action);
+        action.sa_handler = on_signal;
+        action.sa_flags = SA_RESTART; /* a write under way goes on */
+        const int watched[] = {SIGTERM, SIGINT, SIGUSR1, SIGUSR2};
+        for (size_t i = 0; i < sizeof watched / sizeof *watched; i++)
+                sigaction(watched[i], &action, NULL);
+}
+
+int signal_received(void)
+{
+        return (int)received;
+}
+
+void deadline_begin(struct deadline *deadline, double max_seconds, double every_seconds)
+{
+        *deadline = (struct deadline){.start = seconds_now(), .limit = max_seconds, .every_seconds = every_seconds};
+        deadline->last_checkpoint = deadline->last_decision = deadline->start;
+}
+
+/* Long enough that a tile takes many steps while it is in cache, short enough that a signal is heard
+ * within seconds: about STRETCH_SECONDS, but MIN_STRETCH steps where those take less than
+ * LONGEST_SECONDS. No bit of the result depends on it. */
+static const double STRETCH_SECONDS = 1, LONGEST_SECONDS = 20;
+enum { MIN_STRETCH = 16, GROWTH = 16 };
+
+static int64_t next_stretch(double step_seconds, int64_t last)
+{
+        if (last == 0 && step_seconds == 0)
+                return 1; /* nothing is known yet */
+        double steps = step_seconds > 0 ? STRETCH_SECONDS / step_seconds : 1e9;
+        double at_least = step_seconds > 0 ? fmin(MIN_STRETCH, LONGEST_SECONDS / step_seconds) : MIN_STRETCH;
+        steps = fmax(steps, at_least);
+        if (last > 0)
+                steps = fmin(steps, (double)last * GROWTH); /* the first few steps may have been lucky */
+        return steps < 1 ? 1 : steps > 1e9 ? (int64_t)1e9 : (int64_t)steps;
+}
+
+/* RELIABILITY: the checkpoint is whole at least ten seconds before the limit, where that is a minute or
+ * more; twice the longest stretch and checkpoint so far leave room for slow ones. */
+static bool limit_near(const struct deadline *deadline, double now)
+{
+        double margin = fmin(10, deadline->limit / 6);
+        double needed = 2 * deadline->longest_stretch + 2 * deadline->longest_checkpoint + margin;
+        return now - deadline->start + needed >= deadline->limit;
+}
+
+struct decision deadline_decide(struct deadline *deadline, int64_t steps)
+{
+        double now = seconds_now(), stretch = now - deadline->last_decision;
+        deadline->last_decision = now;
+        if (steps > 0) {
+                deadline->longest_stretch = fmax(deadline->longest_stretch, stretch);
+                deadline->step_seconds = stretch / (double)steps;
+        }
+        int signal_here = signal_received();
+        int signal_any = (int)parallel_max((double)signal_here);
+        struct decision decision = {.signal = signal_any,
+                                    .stop = signal_any != 0 || limit_near(deadline, now),
+                                    .checkpoint = now - deadline->last_checkpoint >= deadline->every_seconds,
+                                    .stretch = next_stretch(deadline->step_seconds, steps)};
+        parallel_broadcast(&decision, sizeof decision, 0);
+        return decision;
+}
+
+void deadline_checkpointed(struct deadline *deadline, double seconds)
+{
+        deadline->longest_checkpoint = fmax(deadline->longest_checkpoint, seconds);
+        deadline->last_checkpoint = deadline->last_decision = seconds_now();
+}

@@ -1,0 +1,119 @@
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "pieces.h"
+#include "sculptor/checkpoint.h"
+#include "sculptor/error.h"
+#include "sculptor/log.h"
+#include "sculptor/memory.h"
+#include "sculptor/snapshot.h"
+#include "sculptor/statistics.h"
+
+/* ---- snapshots ---- */
+
+struct column_owner {
+        const struct score_level *level;
+        double *score; /* [n_dim][LANES] */
+};
+
+static void evaluate_norm(void *owner, const double *x, double *value)
+{
+        struct column_owner *column = owner;
+        score_eval(column->level, x, column->score);
+        memset(value, 0, LANES * sizeof *value);
+        for (int64_t j = 0; j < column->level->score->n_dim; j++)
+                for (int lane = 0; lane < LANES; lane++)
+                        value[lane] = fma(column->score[j * LANES + lane], column->score[j * LANES + lane], value[lane]);
+        for (int lane = 0; lane < LANES; lane++)
+                value[lane] = sqrt(value[lane]);
+}
+
+static void evaluate_log_density(void *owner, const double *x, double *value)
+{
+        struct column_owner *column = owner;
+        column->level->score->type->log_density(column->level->state, x, value);
+}
+
+static bool is_due(const struct run *run, int64_t index)
+{
+        return index == 0 || index == run_n_levels(run) || index % run->settings.output.every_levels == 0;
+}
+
+void run_write_snapshot(struct run *run, int64_t index, double sigma, const struct score_level *level)
+{
+        if (!is_due(run, index))
+                return;
+        struct column_owner owner = {.level = level,
+                                     .score = allocate((size_t)run->score->n_dim * LANES, sizeof(double))};
+        struct snapshot_column columns[2];
+        size_t n_columns = 0;
+        if (run->settings.output.score_norm)
+                columns[n_columns++] = (struct snapshot_column){.name = "score_norm", .unit = "1/x",
+                        .help = "|s| at the level's sigma", .evaluate = evaluate_norm, .owner = &owner};
+        if (run->settings.output.log_density && run->score->type->log_density)
+                columns[n_columns++] = (struct snapshot_column){.name = "log_density", .unit = "nat",
+                        .help = "log p at the level's sigma", .evaluate = evaluate_log_density, .owner = &owner};
+        struct snapshot snapshot = {.index = index, .sigma = sigma, .sigma_first = run->levels.sigma[0],
+                                    .population = run->population, .columns = columns, .n_columns = n_columns,
+                                    .provenance = &run->provenance};
+        const char *why = snapshot_write(run->directory, &snapshot);
+        free(owner.score);
+        if (!why)
+                return;
+        /* One last attempt to save what is computed; then the snapshot's failure ends the run. */
+        char *reason = copy_text(why);
+        run_checkpoint(run);
+        succeed_all(false, "%s", reason);
+}
+
+/* ---- checkpoints ---- */
+
+static void account_time(struct run *run)
+{
+        double now = seconds_now(), here = now - run->pace.level_start;
+        run->mark.level_seconds += here;
+        run->mark.wall_seconds += here;
+        run->pace.level_start = now;
+}
+
+void run_checkpoint(struct run *run)
+{
+        if (run->last_checkpoint && run->last_checkpoint_steps == run->mark.steps_done)
+                return; /* nothing has moved since */
+        account_time(run);
+        double begin = seconds_now();
+        char *path = NULL;
+        const char *why = checkpoint_write(run->directory, run->population, &run->mark, run->series, &run->provenance,
+                                           (int)run->settings.checkpoint.keep, &path);
+        succeed_all(!why, "%s", why ? why : "");
+        free(run->last_checkpoint);
+        run->last_checkpoint = path;
+        run->last_checkpoint_steps = run->mark.steps_done;
+        deadline_checkpointed(&run->deadline, seconds_now() - begin);
+        char *advice = format_text("last good checkpoint: %s", path);
+        error_set_advice(advice);
+        free(advice);
+}
+
+/* ---- a finished level ---- */
+
+void run_observe(struct run *run)
+{
+        double sigma = run_sigma(run, run->mark.level);
+        struct score_level *level = score_level_create(run->score, sigma);
+        struct statistics *statistics = statistics_measure(run->population, level);
+        account_time(run);
+        progress_end_level(run);
+        /* The row after the snapshot: if that fails, a checkpoint is tried with this level still open. */
+        run_write_snapshot(run, run->mark.level + 1, run_is_denoising(run, run->mark.level) ? 0 : sigma, level);
+        run_series_append(run, statistics);
+        statistics_free(statistics);
+        score_level_free(level);
+
+        char *path = format_text("%s/series.h5", run->directory);
+        const char *why = series_write(run->series, path, &run->provenance);
+        succeed_all(!why, "%s", why ? why : "");
+        free(path);
+        run_close_level(run);
+}

@@ -1,0 +1,83 @@
+/* The run as its own files see it. */
+#ifndef SCULPTOR_RUN_PIECES_H
+#define SCULPTOR_RUN_PIECES_H
+
+#include "configuration.h"
+#include "deadline.h"
+#include "sculptor/initial.h"
+#include "sculptor/levels.h"
+#include "sculptor/population.h"
+#include "sculptor/provenance.h"
+#include "sculptor/run.h"
+#include "sculptor/sampler.h"
+#include "sculptor/score.h"
+#include "sculptor/series.h"
+#include "sculptor/tally.h"
+
+struct target_components {
+        double *weight, *mean, *variance;
+        struct series_constant constant[3];
+};
+
+/* What the progress line is made from. */
+struct pace {
+        double level_start, last_shown, last_lasting;
+        int64_t steps_at_start;  /* mark.steps_done when this job began, for its mean speed */
+        int64_t stretch_begin, stretch_end;
+};
+
+struct run {
+        struct options options;
+        struct configuration settings;
+        char *directory;
+        char *input_text;
+        char *overrides;
+        char *echo;                  /* params_echo of what decides the bits */
+        struct provenance provenance;
+
+        struct score *score;
+        struct levels levels;
+        double step_size;            /* resolved: the input's or the levels' rule's */
+        struct sampler *sampler;
+        struct population *population;
+        struct series *series;
+        struct target_components components;
+
+        struct progress_mark mark;
+        struct deadline deadline;
+        struct pace pace;
+        char *last_checkpoint;       /* path, or NULL */
+        int64_t last_checkpoint_steps;
+};
+
+/* Levels to sample and, after them, one step of denoising where it is asked for. */
+int64_t run_n_levels(const struct run *run);
+bool run_is_denoising(const struct run *run, int64_t level);
+double run_sigma(const struct run *run, int64_t level);     /* at which the score is evaluated there */
+int64_t run_level_steps(const struct run *run, int64_t level);
+int64_t run_total_steps(const struct run *run);
+
+/* configure.c: what must agree between sections; adds problems to the input. */
+void run_check_sections(struct run *run, struct input *input);
+
+/* provenance.c */
+struct provenance provenance_of(const struct run *run);
+
+/* observe.c. Collective. */
+void run_write_snapshot(struct run *run, int64_t index, double sigma, const struct score_level *level);
+void run_checkpoint(struct run *run);
+
+/* series_rows.c */
+struct statistics;
+void run_series_create(struct run *run);
+void run_series_append(struct run *run, const struct statistics *statistics);
+
+/* level.c. Collective. After the level is observed: the next one begins; saves and stops where that is due. */
+void run_close_level(struct run *run);
+
+/* progress.c */
+void progress_begin_level(struct run *run);
+void progress_tile(void *run, size_t tiles_done);
+void progress_end_level(struct run *run);
+
+#endif

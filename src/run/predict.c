@@ -1,0 +1,107 @@
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+
+#include "pieces.h"
+#include "sculptor/checkpoint.h"
+#include "sculptor/files.h"
+#include "sculptor/memory.h"
+#include "sculptor/snapshot.h"
+
+/* What `sculptor check` says: sizes follow from counts, and the rest is read from the run directory
+ * without changing it. */
+
+static const double MIB = 1048576;
+static const double PROCESS_BYTES = 48 * 1048576.0; /* MPI, HDF5, buffers: measured by make bench */
+
+static void print_bytes(FILE *out, const char *what, double bytes)
+{
+        if (bytes < 1024 * MIB)
+                fprintf(out, "  %-26s %.1f MiB\n", what, bytes / MIB);
+        else
+                fprintf(out, "  %-26s %.2f GiB\n", what, bytes / (1024 * MIB));
+}
+
+static double rank_bytes(const struct run *run, int64_t ranks)
+{
+        const struct scheme *scheme = run->sampler->scheme;
+        int64_t tiles = (run->settings.population.particles + LANES - 1) / LANES;
+        double tiles_here = ceil((double)tiles / (double)ranks);
+        double arrays = scheme->has_velocity ? 2 : 1;
+        double tile = 8.0 * LANES * (double)run->score->n_dim;
+        return PROCESS_BYTES + tiles_here * (arrays * tile + 8.0 * (double)scheme->n_memory) +
+               ((double)scheme->n_work + 4) * tile;
+}
+
+static int64_t count_snapshots(const struct run *run)
+{
+        int64_t n = run_n_levels(run), every = run->settings.output.every_levels;
+        return n / every + (n % every != 0) + (run->settings.output.initial ? 1 : 0);
+}
+
+static double predict_evaluations(const struct run *run)
+{
+        const struct scheme *scheme = run->sampler->scheme;
+        int64_t per_step = scheme->evaluations_per_step ? scheme->evaluations_per_step(run->sampler->scheme_settings) : 1;
+        double steps = (double)run->levels.n * (double)run->sampler->steps_per_level;
+        return (double)run->settings.population.particles * (steps * (double)per_step + (run->sampler->denoise ? 1 : 0));
+}
+
+static void ignore(const char *line)
+{
+        (void)line;
+}
+
+static void print_intention(const struct run *run, FILE *out)
+{
+        char *path = run->options.resume ? copy_text(run->options.resume) : checkpoint_newest(run->directory, ignore);
+        struct checkpoint_header header;
+        if (!path) {
+                fprintf(out, "  would start from the first population: no checkpoint in %s\n", run->directory);
+                return;
+        }
+        const char *why = checkpoint_read_header(path, &header);
+        if (why) {
+                fprintf(out, "  would stop: %s\n", why);
+                free(path);
+                return;
+        }
+        char *difference = params_difference(run->echo, header.parameters);
+        if (difference)
+                fprintf(out, "  would refuse to go on from %s: %s\n", path, difference);
+        else if (header.mark.level >= run_n_levels(run))
+                fprintf(out, "  would do nothing: %s is of the finished run\n", path);
+        else
+                fprintf(out, "  would go on from %s: %" PRId64 " of %" PRId64 " levels done, step %" PRId64 " of the next\n",
+                        path, header.mark.level, run_n_levels(run), header.mark.step);
+        free(difference);
+        checkpoint_header_release(&header);
+        free(path);
+}
+
+void run_predict(const struct run *run, int64_t ranks, FILE *out)
+{
+        int64_t n = run->settings.population.particles, n_dim = run->score->n_dim;
+        const struct scheme *scheme = run->sampler->scheme;
+        size_t n_columns = (size_t)run->settings.output.score_norm + (size_t)run->settings.output.log_density;
+        fprintf(out, "%s: valid\n", run->options.input);
+        fprintf(out, "  %" PRId64 " particles of %" PRId64 " coordinate%s, score %s, sampler %s%s\n", n, n_dim,
+                n_dim == 1 ? "" : "s", run->score->type->name, run->sampler->annealed ? "annealed_langevin, scheme " : "",
+                scheme->name);
+        fprintf(out, "  %zu level%s, sigma %g to %g, %" PRId64 " steps each; step size %g at the last%s\n", run->levels.n,
+                run->levels.n == 1 ? "" : "s", run->levels.sigma[0], run->levels.sigma[run->levels.n - 1],
+                run->sampler->steps_per_level, run->step_size, run->sampler->denoise ? "; then denoising" : "");
+        fprintf(out, "  %-26s %.4g%s\n", "score evaluations", predict_evaluations(run),
+                scheme->n_memory > 0 ? " or more (adaptive steps)" : "");
+        char what[64];
+        snprintf(what, sizeof what, "memory per rank, %" PRId64 " rank%s", ranks, ranks == 1 ? "" : "s");
+        print_bytes(out, what, rank_bytes(run, ranks));
+        double snapshot = (double)snapshot_size(n, n_dim, n_columns);
+        snprintf(what, sizeof what, "%" PRId64 " snapshot%s", count_snapshots(run), count_snapshots(run) == 1 ? "" : "s");
+        print_bytes(out, what, snapshot * (double)count_snapshots(run));
+        snprintf(what, sizeof what, "%" PRId64 " checkpoint%s, one more while writing", run->settings.checkpoint.keep,
+                 run->settings.checkpoint.keep == 1 ? "" : "s");
+        print_bytes(out, what, (double)checkpoint_size(n, n_dim, scheme->has_velocity) *
+                                       (double)(run->settings.checkpoint.keep + 1));
+        print_intention(run, out);
+}

@@ -1,0 +1,220 @@
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "pieces.h"
+#include "sculptor/checkpoint.h"
+#include "sculptor/error.h"
+#include "sculptor/files.h"
+#include "sculptor/log.h"
+#include "sculptor/memory.h"
+#include "sculptor/parallel.h"
+
+/* ---- the plan: levels, then one step of denoising where it is asked for ---- */
+
+int64_t run_n_levels(const struct run *run)
+{
+        return (int64_t)run->levels.n + (run->sampler->denoise ? 1 : 0);
+}
+
+bool run_is_denoising(const struct run *run, int64_t level)
+{
+        return level == (int64_t)run->levels.n;
+}
+
+double run_sigma(const struct run *run, int64_t level)
+{
+        return run->levels.sigma[run_is_denoising(run, level) ? level - 1 : level];
+}
+
+int64_t run_level_steps(const struct run *run, int64_t level)
+{
+        return run_is_denoising(run, level) ? 1 : run->sampler->steps_per_level;
+}
+
+int64_t run_total_steps(const struct run *run)
+{
+        return (int64_t)run->levels.n * run->sampler->steps_per_level + (run->sampler->denoise ? 1 : 0);
+}
+
+bool run_finished(const struct run *run)
+{
+        return run->mark.level >= run_n_levels(run);
+}
+
+/* ---- the first population ---- */
+
+struct target_draws {
+        const struct score *score;
+        struct rng_stream stream;
+};
+
+static void draw_target(void *owner, uint64_t first_particle, double *x)
+{
+        struct target_draws *draws = owner;
+        draws->score->type->draw(draws->score->model, &draws->stream, first_particle, x);
+}
+
+static void draw_population(struct run *run)
+{
+        const struct selection *initial = &run->settings.population.initial.type;
+        const struct initial_type *type = initial->type;
+        struct target_draws draws = {.score = run->score,
+                                     .stream = {.seed = (uint64_t)run->settings.seed, .purpose = RNG_TARGET}};
+        struct initial_context context = {.seed = (uint64_t)run->settings.seed,
+                                          .sigma_first = run->levels.sigma[0],
+                                          .draw_target = run->score->type->draw ? draw_target : NULL,
+                                          .owner = &draws,
+                                          .read_rows = dataset_read_rows};
+        const struct scheme *scheme = run->sampler->scheme;
+        run->population = population_create(run->settings.population.particles, run->score->n_dim,
+                                            scheme->has_velocity, scheme->n_memory);
+        const char *why = type->draw(initial->settings, &context, run->population);
+        require_all(!why, "population.initial: %s", why ? why : "");
+
+        struct score_level *level = score_level_create(run->score, run->levels.sigma[0]);
+        sampler_begin(run->sampler, run->population, level);
+        if (run->settings.output.initial)
+                run_write_snapshot(run, 0, run->levels.sigma[0], level);
+        score_level_free(level);
+}
+
+/* ---- going on from a checkpoint ---- */
+
+static void require_same_parameters(const struct run *run, const char *here, const char *source, const char *there)
+{
+        (void)run;
+        char *difference = params_difference(here, there);
+        require_all(!difference, "%s belongs to a run with other parameters: %s; "
+                    "set it back, or give --fresh to start over, or another --output",
+                    source, difference ? difference : "");
+        free(difference);
+}
+
+static void restore(struct run *run, const char *path)
+{
+        struct checkpoint_header header;
+        const char *why = checkpoint_read_header(path, &header);
+        succeed_all(!why, "%s", why ? why : "");
+        require_same_parameters(run, run->echo, path, header.parameters);
+        const struct scheme *scheme = run->sampler->scheme;
+        succeed_all(header.n_particles == run->settings.population.particles && header.n_dim == run->score->n_dim &&
+                            header.with_velocity == scheme->has_velocity && header.n_memory == scheme->n_memory,
+                    "%s: its arrays do not fit its parameters; remove it to go on from an older one", path);
+        run->population =
+                population_create(header.n_particles, header.n_dim, header.with_velocity, header.n_memory);
+        why = checkpoint_read(path, run->population, run->series);
+        succeed_all(!why, "%s", why ? why : "");
+        run->mark = header.mark;
+        run->sampler->controller = header.mark.controller;
+        run->last_checkpoint = copy_text(path);
+        run->last_checkpoint_steps = run->mark.steps_done;
+        checkpoint_header_release(&header);
+        log_line("resumed from %s: %" PRId64 " of %" PRId64 " levels done, step %" PRId64 " of the next", path,
+                 run->mark.level, run_n_levels(run), run->mark.step);
+}
+
+static void complain(const char *line)
+{
+        log_warning("%s", line);
+}
+
+static char *find_checkpoint(const struct run *run)
+{
+        if (!run->options.resume)
+                return checkpoint_newest(run->directory, complain);
+        const char *why = checkpoint_verify(run->options.resume);
+        require_all(!why, "--resume: %s", why ? why : "");
+        return copy_text(run->options.resume);
+}
+
+/* Without a checkpoint the directory may still hold another run's levels, which must not be mixed with
+ * this one's: its parameters stand in parameters.txt from the first moment. */
+static void claim_directory(struct run *run)
+{
+        char *path = format_text("%s/parameters.txt", run->directory);
+        size_t length;
+        const char *why;
+        char *there = text_read_all(path, (size_t)1 << 30, &length, &why);
+        if (there)
+                require_same_parameters(run, run->echo, run->directory, there);
+        else
+                why = text_write_atomic(path, run->echo);
+        succeed_all(there || !why, "%s", why ? why : "");
+        free(there);
+        free(path);
+}
+
+static void take_directory(struct run *run)
+{
+        const char *why = directory_make(run->directory);
+        require_all(!why, "%s", why ? why : "");
+        why = directory_lock(run->directory);
+        require_all(!why, "%s", why ? why : "");
+        char *moved_to = NULL;
+        if (run->options.fresh) {
+                why = directory_set_aside(run->directory, &moved_to);
+                succeed_all(!why, "%s", why ? why : "");
+        }
+        char *log_path = format_text("%s/sculptor.log", run->directory);
+        log_open(log_path);
+        free(log_path);
+        log_set_quiet(run->options.quiet);
+        if (moved_to)
+                log_line("the earlier run was moved to %s", moved_to);
+        free(moved_to);
+}
+
+void run_restore_or_draw(struct run *run)
+{
+        signals_watch();
+        take_directory(run);
+        log_line("sculptor %s (%s): %s on %d rank%s -> %s", run->provenance.version, run->provenance.commit,
+                 run->options.input, parallel_size(), parallel_size() == 1 ? "" : "s", run->directory);
+        char *path = find_checkpoint(run);
+        if (!path || run->options.resume)
+                claim_directory(run);
+        if (path)
+                restore(run, path);
+        else
+                draw_population(run);
+        free(path);
+        run->pace.steps_at_start = run->mark.steps_done;
+        char *advice = run->last_checkpoint ? format_text("last good checkpoint: %s", run->last_checkpoint) : NULL;
+        error_set_advice(advice);
+        free(advice);
+}
+
+/* ---- the end ---- */
+
+void run_end(struct run *run)
+{
+        if (run->mark.steps_done == run->pace.steps_at_start)
+                log_line("already complete: nothing to do; --fresh starts over");
+        log_line("done: %" PRId64 " particles through %" PRId64 " level%s, %.3g score evaluations, %.1f s; %s/snapshot_*.h5",
+                 run->population->n_global, run_n_levels(run), run_n_levels(run) == 1 ? "" : "s",
+                 (double)run->mark.total.evaluations, run->mark.wall_seconds, run->directory);
+        log_close();
+        directory_unlock();
+        run_free(run);
+}
+
+void run_free(struct run *run)
+{
+        population_free(run->population);
+        sampler_free(run->sampler);
+        score_free(run->score);
+        levels_release(&run->levels);
+        series_free(run->series);
+        free(run->components.weight);
+        free(run->components.mean);
+        free(run->components.variance);
+        params_release(input_rows, &run->settings);
+        free(run->directory);
+        free(run->input_text);
+        free(run->overrides);
+        free(run->echo);
+        free(run->last_checkpoint);
+        free(run);
+}
