@@ -1,0 +1,13 @@
+/* The answer of targets whose convolution with a Gaussian has no closed form. */
+#ifndef SCULPTOR_SCORE_CLEAN_ONLY_H
+#define SCULPTOR_SCORE_CLEAN_ONLY_H
+
+#include <stddef.h>
+
+static inline const char *clean_only(const void *model, double sigma)
+{
+        (void)model;
+        return sigma > 0 ? "the density has no closed form when noised; use levels: {type: constant, sigma: 0}" : NULL;
+}
+
+#endif

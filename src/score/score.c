@@ -1,0 +1,61 @@
+/* The registry of scores, and the lives of a score and of its levels. Local. */
+#include <stdlib.h>
+
+#include "score/types.h"
+#include "sculptor/error.h"
+#include "sculptor/memory.h"
+
+static const struct score_type *const registry[] = {
+        &score_gaussian, &score_gaussian_mixture, &score_ring,         &score_grid,   &score_moons,
+        &score_spiral,   &score_checkerboard,     &score_funnel,       &score_banana, &score_double_well,
+};
+
+bool score_variant(size_t i, struct param_variant *variant)
+{
+        if (i >= sizeof registry / sizeof registry[0])
+                return false;
+
+        const struct score_type *type = registry[i];
+        *variant = (struct param_variant){.name = type->name, .help = type->help, .rows = type->params,
+                                          .settings_size = type->settings_size, .check = type->check, .type = type};
+        return true;
+}
+
+struct score *score_create(const struct score_type *type, const void *settings)
+{
+        struct score *score = allocate(1, sizeof *score);
+        score->type = type;
+        score->n_dim = type->dimension(settings);
+        score->model = type->create(settings);
+        return score;
+}
+
+void score_free(struct score *score)
+{
+        if (!score)
+                return;
+        score->type->free(score->model);
+        free(score);
+}
+
+/* Whoever chooses the levels asks undefined_at() first and tells the user; here it can only be a bug. */
+struct score_level *score_level_create(const struct score *score, double sigma)
+{
+        const char *why = score->type->undefined_at(score->model, sigma);
+        if (why)
+                fatal("score %s at sigma = %g: %s", score->type->name, sigma, why);
+
+        struct score_level *level = allocate(1, sizeof *level);
+        level->score = score;
+        level->sigma = sigma;
+        level->state = score->type->create_level(score->model, sigma);
+        return level;
+}
+
+void score_level_free(struct score_level *level)
+{
+        if (!level)
+                return;
+        level->score->type->free_level(level->state);
+        free(level);
+}
