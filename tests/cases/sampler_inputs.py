@@ -1,0 +1,41 @@
+"""One short input for every sampler and scheme: the runs whose bits are compared."""
+
+MIXTURE = """
+score:
+  type: gaussian_mixture
+  components:
+    - {weight: 0.5, mean: [2, 1, 0], sigma: 0.7}
+    - {weight: 0.3, mean: [-2, 0, 1], sigma: [0.5, 1, 0.8]}
+    - {weight: 0.2, mean: [0, -3, -1], sigma: 0.6}
+"""
+
+# name: the sampler table
+SAMPLERS = {
+    "ula": "{type: ula, step_size: 0.02, steps_per_level: STEPS}",
+    "leimkuhler_matthews": "{type: leimkuhler_matthews, step_size: 0.02, steps_per_level: STEPS}",
+    "mala": "{type: mala, step_size: 0.2, steps_per_level: STEPS}",
+    "mala_adapting": "{type: mala, step_size: 0.02, steps_per_level: STEPS, adapt_steps: 100}",
+    "hmc": "{type: hmc, step_size: 0.3, leapfrog_steps: 5, steps_per_level: STEPS}",
+    "hmc_adapting": "{type: hmc, step_size: 0.1, leapfrog_steps: 5, steps_per_level: STEPS, adapt_steps: 100}",
+    "baoab": "{type: baoab, step_size: 0.2, friction: 1, steps_per_level: STEPS}",
+    "obabo": "{type: obabo, step_size: 0.2, friction: 1, steps_per_level: STEPS}",
+    "score_flow_euler": "{type: score_flow, method: euler, step_size: 0.01, steps_per_level: STEPS}",
+    "score_flow_rk4": "{type: score_flow, method: rk4, step_size: 0.01, steps_per_level: STEPS}",
+    "score_flow_dormand_prince": "{type: score_flow, method: dormand_prince, step_size: 0.01, steps_per_level: STEPS}",
+    "annealed_ula_denoised": "{type: annealed_langevin, scheme: ula, step_size: 0.02, steps_per_level: STEPS, denoise: true}",
+    "annealed_mala": "{type: annealed_langevin, scheme: mala, step_size: 0.1, steps_per_level: STEPS, adapt_steps: 40}",
+    "annealed_hmc": "{type: annealed_langevin, scheme: hmc, step_size: 0.2, leapfrog_steps: 3, steps_per_level: STEPS}",
+    "annealed_baoab": "{type: annealed_langevin, scheme: baoab, step_size: 0.2, friction: 1, steps_per_level: STEPS}",
+    "annealed_obabo": "{type: annealed_langevin, scheme: obabo, step_size: 0.2, friction: 1, steps_per_level: STEPS}",
+    "annealed_leimkuhler_matthews":
+        "{type: annealed_langevin, scheme: leimkuhler_matthews, step_size: 0.02, steps_per_level: STEPS}",
+}
+
+
+def text(name, particles, steps, levels=3, checkpoint="{every_seconds: 600}"):
+    """The input of one sampler."""
+    rule = (f"{{type: geometric, sigma_max: 4, sigma_min: 0.5, count: {levels}}}" if levels > 1
+            else "{type: constant, sigma: 0.5}")
+    return (f"seed: 7\npopulation: {{particles: {particles}, initial: {{type: normal}}}}\n{MIXTURE}"
+            f"levels: {rule}\nsampler: {SAMPLERS[name].replace('STEPS', str(steps))}\n"
+            f"checkpoint: {checkpoint}\n")
