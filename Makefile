@@ -1,44 +1,153 @@
 # Sculptor: carves samples out of noise.   `make help` lists the targets.
+#
+# Settings, on the command line, in the environment or in config.mk (see config.mk.example):
+#   ARCH=x86-64-v3|x86-64-v4|...  the processors to build for (native: this one)
+#   BUILD=DIR  PREFIX=DIR  DESTDIR=DIR  CFLAGS  LDFLAGS  MPICC  PYTHON
+#   HDF5_DIR FFTW_DIR GSL_DIR YAML_DIR   folders of libraries that pkg-config does not know
+#   SANITIZE=1  address and undefined-behaviour sanitizers, in a build folder of their own
+#   WERROR=1    warnings are errors (also with CI=true)
+#   V=1         print whole command lines
 -include config.mk
 
-BUILD ?= build
-ARCH  ?= native
-MPICC ?= mpicc
-PKG_CONFIG ?= pkg-config
-OPT   ?= -O3
+VERSION = 0.1.0
 
-WARN   = -Wall -Wextra -Wpedantic -Wshadow -Wconversion $(if $(or $(CI),$(WERROR)),-Werror)
-# The same bits wherever it is built: fused multiply-adds only where the code says fma(), and none of
-# -ffast-math. errno and traps of mathematical functions are not used; both flags keep every value.
-MATH   = -ffp-contract=off -fno-math-errno -fno-trapping-math
-PKGS   = hdf5-openmpi fftw3 gsl yaml-0.1
-CPPFLAGS += -Iinclude -Isrc -D_POSIX_C_SOURCE=200809L -isystem $(patsubst -I%,%,$(firstword $(shell $(PKG_CONFIG) --cflags-only-I hdf5-openmpi)))
-CFLAGS ?= -g
-CFLAGS += -std=c11 $(OPT) -march=$(ARCH) $(MATH) $(WARN)
-LDLIBS += $(shell $(PKG_CONFIG) --libs $(PKGS)) -lhdf5_openmpi_hl -lm
+BUILD  ?= build$(if $(SANITIZE),-sanitize)
+ARCH   ?= native
+MPICC  ?= mpicc
+PREFIX ?= /usr/local
+CFLAGS ?= -g $(if $(SANITIZE),-O1,-O3)
+RANKS  ?= 2
+export MPICC PKG_CONFIG HDF5_DIR FFTW_DIR GSL_DIR YAML_DIR
 
-SRC  = $(filter-out src/programs/%,$(wildcard src/*/*.c))
-PROG = $(wildcard src/programs/*.c)
-LIB  = $(BUILD)/libsculptor.a
-UNIT = $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/test_*.c))
+# Evaluated at the first use, then kept: nothing is asked of the system by `make help` or `make demo`
+# before what they need is installed.
+once = $(eval $1 := $$(shell $2))$($1)
+libraries = $(call once,libraries,scripts/find-libraries || echo missing)
+wide      = $(call once,wide,$(MPICC) -march=$(ARCH) -dM -E - </dev/null | sed -n 's/.*__AVX512F__.*/-mprefer-vector-width=512/p')
+python    = $(call once,python,scripts/find-python)
 
-all: $(BUILD)/sculptor    ## build the program and the library
+# The same bits wherever it is built: fused multiply-adds only where the code says fma(), nothing of
+# -ffast-math. Nobody reads errno or traps of mathematical functions, and both options keep all values.
+exact    = -fno-fast-math -ffp-contract=off -fno-math-errno -fno-trapping-math
+warnings = -Wall -Wextra -Wpedantic -Wshadow -Wconversion $(if $(or $(WERROR),$(filter true 1,$(CI))),-Werror)
+sanitize = $(if $(SANITIZE),-fsanitize=address$(comma)undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
+comma   := ,
 
-$(BUILD)/%.o: %.c
+includes = -Iinclude -Isrc -D_POSIX_C_SOURCE=200809L $(filter -isystem%,$(libraries))
+compile  = $(MPICC) $(CPPFLAGS) $(includes) $(CFLAGS) -std=c11 -march=$(ARCH) $(wide) $(exact) $(warnings) $(sanitize)
+link     = $(MPICC) $(CFLAGS) $(sanitize) $(LDFLAGS) -Wl,--as-needed
+libs     = $(filter-out -isystem%,$(libraries)) $(LDLIBS)
+
+headers   = $(wildcard include/sculptor/*.h)
+sources   = $(filter-out src/programs/%,$(wildcard src/*/*.c))
+programs  = $(wildcard src/programs/*.c)
+library   = $(BUILD)/libsculptor.a
+# tests/unit/test_x.c -> $(BUILD)/tests/test_x; tests/mpi/test_x.c -> $(BUILD)/tests/mpi/test_x;
+# tests/faults/x.c -> $(BUILD)/tests/faults/x.so, loaded before the libraries it stands in for
+unit_tests = $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/test_*.c))
+mpi_tests  = $(patsubst tests/mpi/%.c,$(BUILD)/tests/mpi/%,$(wildcard tests/mpi/test_*.c))
+shims      = $(patsubst %.c,$(BUILD)/%.so,$(wildcard tests/faults/*.c))
+objects    = $(patsubst %.c,$(BUILD)/%.o,$(sources) $(programs) $(wildcard tests/unit/*.c tests/mpi/*.c))
+
+quiet = $(if $(V),,@echo '  $(1)  $@';)
+MAKEFLAGS += --no-builtin-rules
+
+all: $(BUILD)/sculptor $(library)  ## build the program and the library
+
+# ---- building ----
+
+$(BUILD)/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(MPICC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+	$(call quiet,CC  )$(compile) $(for_this_file) -MMD -MP -c -o $@ $<
 
-$(LIB): $(SRC:%.c=$(BUILD)/%.o)
-	@rm -f $@ && ar rcs $@ $^
+$(library): $(sources:%.c=$(BUILD)/%.o)
+	$(call quiet,AR  )rm -f $@ && ar rcs $@ $^
 
-$(BUILD)/sculptor: $(PROG:%.c=$(BUILD)/%.o) $(LIB)
-	$(MPICC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+$(BUILD)/sculptor: $(programs:%.c=$(BUILD)/%.o) $(library)
+	$(call quiet,LINK)$(link) -o $@ $^ $(libs)
 
-$(BUILD)/tests/%: $(BUILD)/tests/unit/%.o $(LIB)
+$(unit_tests): $(BUILD)/tests/%: $(BUILD)/tests/unit/%.o $(library)
+	$(call quiet,LINK)$(link) -o $@ $^ -lcmocka $(libs)
+
+$(mpi_tests): $(BUILD)/tests/mpi/%: $(BUILD)/tests/mpi/%.o $(library)
+	$(call quiet,LINK)$(link) -o $@ $^ -lcmocka $(libs)
+
+$(shims): $(BUILD)/%.so: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(MPICC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcmocka
+	$(call quiet,CC  )$(compile) -fPIC -shared -o $@ $< -ldl
 
-unit: $(UNIT)
+unit: $(unit_tests)
+tests: $(unit_tests) $(mpi_tests) $(shims)
 
--include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
-.PHONY: all unit
+# What objects were compiled with, and which version they are of: files that change when those do.
+$(BUILD)/flags: FORCE
+	$(if $(filter missing,$(libraries)),$(error libraries are missing))
+	@mkdir -p $(@D)
+	@echo '$(compile)' | cmp -s - $@ || echo '$(compile)' >$@
+
+$(BUILD)/version: FORCE
+	@mkdir -p $(@D)
+	@echo "$(VERSION) $$(scripts/source-commit)" >$@.new
+	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+
+provenance = $(BUILD)/src/run/provenance.o
+$(provenance): $(BUILD)/version
+$(provenance): for_this_file = -DSCULPTOR_VERSION='"$(VERSION)"' -DSCULPTOR_COMMIT='"$(lastword $(shell cat $(BUILD)/version))"'
+
+-include $(objects:.o=.d)
+
+# ---- running ----
+
+demo:  ## install what is missing, build, sample a toy on 2 ranks and draw it (about a minute)
+	@scripts/install-dependencies build post
+	@$(MAKE) --no-print-directory -j "$$(nproc)" all
+	@BUILD='$(BUILD)' RANKS='$(RANKS)' scripts/run-demo
+
+test:  ## install what is missing, build, run all tests; TESTS=pattern runs some
+	@scripts/install-dependencies build post test
+	@$(MAKE) --no-print-directory -j "$$(nproc)" all tests
+	@'$(or $(PYTHON),$(python))' scripts/run-tests --build '$(BUILD)' $(TESTS)
+
+test-long: export SCULPTOR_LONG = 1
+test-long: test  ## the same with the long forms of the tests (hours)
+
+bench:  ## measure speed, beside PyTorch where it is there
+	@scripts/install-dependencies build post bench
+	@$(MAKE) --no-print-directory -j "$$(nproc)" all
+	@BUILD='$(BUILD)' '$(or $(PYTHON),$(python))' bench/run
+
+lint:  ## check folders' includes, symbols, format, and run clang-tidy and cppcheck
+	@scripts/install-dependencies build post lint
+	@$(MAKE) --no-print-directory -j "$$(nproc)" --output-sync=target -k lint-checks
+
+format:  ## rewrite the sources in the style of .clang-format
+	clang-format -i $(wildcard include/sculptor/*.h src/*/*.[ch] tests/*/*.[ch])
+
+docs: $(BUILD)/sculptor  ## write docs/parameters.md from the program's own tables
+	$(BUILD)/sculptor help --markdown >docs/parameters.md
+
+clean:  ## remove what was built
+	rm -rf '$(BUILD)'
+
+share = $(DESTDIR)$(PREFIX)/share/sculptor
+install: all  ## install into PREFIX (/usr/local), under DESTDIR where given
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/pkgconfig $(DESTDIR)$(PREFIX)/include/sculptor
+	install -d $(share)/inputs $(share)/jobscripts $(share)/postprocess
+	install -m 755 $(BUILD)/sculptor $(DESTDIR)$(PREFIX)/bin/
+	install -m 644 $(library) $(DESTDIR)$(PREFIX)/lib/
+	install -m 644 $(headers) $(DESTDIR)$(PREFIX)/include/sculptor/
+	install -m 644 inputs/*.yaml $(share)/inputs/
+	install -m 644 jobscripts/* $(share)/jobscripts/
+	cd postprocess && find . -name '*.py' -exec install -D -m 644 {} $(abspath $(share))/postprocess/{} \;
+	printf '%s\n' 'prefix=$(PREFIX)' '' 'Name: sculptor' 'Description: samples carved out of noise by score fields' \
+	  'Version: $(VERSION)' 'Cflags: -I$${prefix}/include' 'Libs: -L$${prefix}/lib -lsculptor $(libs)' \
+	  >$(DESTDIR)$(PREFIX)/lib/pkgconfig/sculptor.pc
+
+help:  ## print this
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@sed -n '/^# Settings/,/^[^#]/s/^# \{0,1\}//p' $(firstword $(MAKEFILE_LIST))
+
+FORCE:
+.PHONY: all unit tests demo test test-long bench lint format docs clean install help FORCE
+.SECONDARY:
+.DELETE_ON_ERROR:
