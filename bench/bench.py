@@ -1,0 +1,125 @@
+"""`make bench`: every figure that docs/performance.md states, measured in one run, as a Markdown page.
+
+    python3 bench/bench.py BUILD [--short]
+
+Rates are medians of repeats; peers run in the same minutes, by turns, since machines are shared and noisy."""
+import datetime
+import os
+import platform
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+ENVIRONMENT = dict(os.environ, OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1")
+
+
+def output_of(command, **options):
+    return subprocess.run(command, env=ENVIRONMENT, check=True, text=True, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, **options).stdout
+
+
+def figures(command):
+    """{name: value} of a program that prints "name value unit" lines."""
+    found = {}
+    for line in output_of(command).splitlines():
+        words = line.split()
+        if len(words) == 3:
+            try:
+                found[words[0]] = float(words[1])
+            except ValueError:
+                found[words[0]] = words[1]
+    return found
+
+
+def machine():
+    model, flags, cores = "unknown", "", os.cpu_count()
+    with open("/proc/cpuinfo") as info:
+        for line in info:
+            if line.startswith("model name"):
+                model = line.split(":", 1)[1].strip()
+            if line.startswith("flags"):
+                flags = line
+    vectors = "AVX-512" if "avx512f" in flags else "AVX2" if "avx2" in flags else "no AVX2"
+    with open("/proc/meminfo") as info:
+        memory = int(info.readline().split()[1]) / 2**20
+    compiler = output_of(["gcc", "--version"]).splitlines()[0]
+    return f"{model}, {vectors}, {cores} cores, {memory:.0f} GiB; {platform.system()} {platform.release()}; {compiler}"
+
+
+def run_program(build, n_ranks, scratch, *arguments):
+    """One run of the program; the wall seconds of its level and its peak memory per rank in bytes."""
+    import h5py
+    directory = os.path.join(scratch, "run")
+    shutil.rmtree(directory, ignore_errors=True)
+    output_of(["mpirun", "-n", str(n_ranks), os.path.join(build, "sculptor"), "sample",
+               os.path.join(ROOT, "bench", "mixture.yaml"), "--output", directory, *arguments])
+    with h5py.File(os.path.join(directory, "series.h5")) as series:
+        seconds = float(series["wall_seconds"][-1])
+    with open(os.path.join(directory, "sculptor.log")) as log:
+        mib = float(next(line for line in log if "MiB a rank at the most" in line).split(" MiB a rank")[0].split()[-1])
+    return seconds, mib * 2**20
+
+
+def main():
+    build = os.path.abspath(sys.argv[1])
+    short = "--short" in sys.argv
+    repeats = 3 if short else 7
+    scratch = tempfile.mkdtemp(prefix="sculptor-bench-", dir=os.environ.get("BENCH_DIR"))
+    rows = []
+
+    def row(what, value, required=""):
+        rows.append((what, value, required))
+        print(f"  {what}: {value}{'  (asked: ' + required + ')' if required else ''}", flush=True)
+
+    print(f"machine: {machine()}", flush=True)
+    kernels = figures([os.path.join(build, "bench", "kernels")])
+    for name, value in kernels.items():
+        row(name.replace("_", " "), f"{value / 1e6:.1f} million/s" if isinstance(value, float) else value)
+
+    torch = {}
+    try:
+        torch = figures([os.environ.get("PYTHON_TORCH", "/usr/bin/python3"), os.path.join(ROOT, "bench", "langevin_torch.py"),
+                         str(3 if short else 5)])
+        row("PyTorch, best batch", f"{torch['torch_steps'] / 1e6:.2f} million particle-steps/s "
+                                   f"({torch['torch_batch']:.0f} particles)")
+    except (OSError, subprocess.CalledProcessError):
+        print("  PyTorch is not here (Debian: python3-torch); its ratio is left out", flush=True)
+
+    particles, steps = 2000000, 200
+    one, two = [], []
+    for _ in range(repeats):
+        one.append(run_program(build, 1, scratch)[0])
+        two.append(run_program(build, 2, scratch)[0])
+    rate = particles * steps / statistics.median(one)
+    row("whole program, 1 rank", f"{rate / 1e6:.1f} million particle-steps/s", "45 million on an AVX-512 core")
+    if torch:
+        row("whole program to PyTorch", f"{rate / torch['torch_steps']:.1f} times", "20 times")
+    row("2 ranks to 1", f"{statistics.median(a / b for a, b in zip(one, two)):.2f} times", "1.9 times")
+
+    n = 8000000
+    _, peak = run_program(build, 1, scratch, "--set", f"population.particles={n}", "--set", "sampler.steps_per_level=2")
+    row("peak memory, 8 million particles", f"{peak / 2**20:.0f} MiB, {(peak - 64 * 2**20) / n:.1f} bytes a particle "
+        "beside 64 MiB", "8(d + 2) = 32 bytes")
+
+    for n_ranks in (1, 2):
+        writing = figures(["mpirun", "-n", str(n_ranks), os.path.join(build, "bench", "writing"), scratch,
+                           str(4000000 if short else 16000000), str(repeats)])
+        row(f"snapshot writing, {n_ranks} rank{'s' if n_ranks > 1 else ''}",
+            f"{writing['snapshot_write']:.0f} MB/s, plain fwrite + fsync {writing['plain_write']:.0f} MB/s: "
+            f"{100 * writing['snapshot_to_plain']:.0f}%", "70%")
+    shutil.rmtree(scratch, ignore_errors=True)
+
+    page = os.path.join(build, "bench", "performance.md")
+    with open(page, "w") as file:
+        file.write(f"Measured {datetime.date.today()} by `make bench` on: {machine()}.\n\n")
+        file.write("| what | measured | asked |\n|---|---|---|\n")
+        for what, value, required in rows:
+            file.write(f"| {what} | {value} | {required} |\n")
+    print(f"written: {os.path.relpath(page)}")
+
+
+if __name__ == "__main__":
+    main()
