@@ -192,9 +192,11 @@ void run_end(struct run *run)
 {
         if (run->mark.steps_done == run->pace.steps_at_start)
                 log_line("already complete: nothing to do; --fresh starts over");
-        log_line("done: %" PRId64 " particles through %" PRId64 " level%s, %.3g score evaluations, %.1f s; %s/snapshot_*.h5",
+        double peak = parallel_max((double)memory_peak() / 1048576);
+        log_line("done: %" PRId64 " particles through %" PRId64 " level%s, %.3g score evaluations, %.1f s, "
+                 "%.0f MiB a rank at the most; %s/snapshot_*.h5",
                  run->population->n_global, run_n_levels(run), run_n_levels(run) == 1 ? "" : "s",
-                 (double)run->mark.total.evaluations, run->mark.wall_seconds, run->directory);
+                 (double)run->mark.total.evaluations, run->mark.wall_seconds, peak, run->directory);
         log_close();
         directory_unlock();
         run_free(run);
