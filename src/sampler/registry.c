@@ -1,0 +1,106 @@
+/* What the input's `sampler:` table may say: a scheme by its own name, or annealed_langevin with a scheme
+ * inside. */
+#include <stddef.h>
+
+#include "schemes.h"
+
+static const struct scheme *const registry[] = {
+        &scheme_ula, &scheme_leimkuhler_matthews, &scheme_mala, &scheme_hmc, &scheme_baoab, &scheme_obabo,
+        &scheme_score_flow,
+};
+enum { N_SCHEMES = sizeof registry / sizeof *registry };
+
+static struct param_variant variant_of(const struct scheme *scheme)
+{
+        return (struct param_variant){.name = scheme->name, .help = scheme->help, .rows = scheme->params,
+                                      .settings_size = scheme->settings_size, .check = scheme->check, .type = scheme};
+}
+
+/* ---- annealed Langevin: a Langevin scheme whose step follows the noise ---- */
+
+struct annealed_settings { struct selection scheme; };
+
+static bool langevin_variant(size_t i, struct param_variant *variant)
+{
+        for (size_t k = 0; k < N_SCHEMES; k++)
+                if (registry[k]->langevin && i-- == 0) {
+                        *variant = variant_of(registry[k]);
+                        return true;
+                }
+        return false;
+}
+
+static const struct param annealed_params[] = {
+        {.key = "scheme", .kind = PARAM_SELECT, .offset = offsetof(struct annealed_settings, scheme),
+         .variant = langevin_variant, .fallback = "ula", .help = "the scheme that takes the steps of a level"},
+        PARAM_END};
+
+/* No scheme itself: marks a selection whose settings hold one. */
+static const struct scheme annealed = {
+        .name = "annealed_langevin",
+        .help = "Langevin whose step shrinks with the noise: e_i = step_size (sigma_i/sigma_L)^2 [Song & Ermon 2019]; "
+                "h_i = step_size sigma_i/sigma_L where the scheme has momenta",
+        .params = annealed_params, .settings_size = sizeof(struct annealed_settings),
+};
+
+static bool sampler_variant(size_t i, struct param_variant *variant)
+{
+        if (i > N_SCHEMES)
+                return false;
+        *variant = variant_of(i < N_SCHEMES ? registry[i] : &annealed);
+        return true;
+}
+
+bool sampler_is_annealed(const struct sampler_settings *settings)
+{
+        return settings->type.type == &annealed;
+}
+
+static const struct selection *selected_scheme(const struct sampler_settings *settings)
+{
+        if (!sampler_is_annealed(settings))
+                return &settings->type;
+        return &((const struct annealed_settings *)settings->type.settings)->scheme;
+}
+
+const struct scheme *sampler_scheme(const struct sampler_settings *settings)
+{
+        return selected_scheme(settings)->type;
+}
+
+const void *sampler_scheme_settings(const struct sampler_settings *settings)
+{
+        return selected_scheme(settings)->settings;
+}
+
+/* ---- the rows ---- */
+
+#define FIELD(member) offsetof(struct sampler_settings, member)
+
+const struct param sampler_params[] = {
+        {.key = "type", .kind = PARAM_SELECT, .offset = FIELD(type), .variant = sampler_variant,
+         .help = "how particles move at a level"},
+        {.key = "step_size", .kind = PARAM_REAL, .offset = FIELD(step_size), .range = "(0, inf)", .automatic = "auto",
+         .unit = "x^2 (overdamped, flow) or x (hmc, baoab, obabo)",
+         .help = "step size, at the last level where annealed; auto: as levels: {type: ncsnv2} chooses it"},
+        {.key = "steps_per_level", .kind = PARAM_INTEGER, .offset = FIELD(steps_per_level), .range = "[1, 4294967295]",
+         .help = "steps at each level"},
+        {.key = "denoise", .kind = PARAM_FLAG, .offset = FIELD(denoise), .fallback = "false",
+         .help = "end with the mean of the clean target given x, x + sigma_L^2 s(x) [Tweedie]"},
+        {.key = "adapt_steps", .kind = PARAM_INTEGER, .offset = FIELD(adapt_steps), .fallback = "0",
+         .range = "[0, 4294967295]",
+         .help = "mala, hmc: burn-in steps at the start of each level in which step_size adapts to target_acceptance"},
+        {.key = "target_acceptance", .kind = PARAM_REAL, .offset = FIELD(target_acceptance), .fallback = "auto",
+         .automatic = "auto", .range = "(0, 1)",
+         .help = "fraction of proposals to accept; auto: 0.574 for mala, 0.651 for hmc"},
+        PARAM_END};
+
+void sampler_check(const void *configured, const struct params_scope *scope)
+{
+        const struct sampler_settings *settings = configured;
+        if (settings->adapt_steps > settings->steps_per_level)
+                params_problem(scope, "adapt_steps", "%lld is more than steps_per_level, %lld",
+                               (long long)settings->adapt_steps, (long long)settings->steps_per_level);
+        if (!isnan(settings->target_acceptance) && settings->adapt_steps == 0)
+                params_problem(scope, "target_acceptance", "has no effect without adapt_steps");
+}

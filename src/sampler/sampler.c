@@ -1,0 +1,197 @@
+/* The tiles of a population, each taken through a stretch of steps while it is in cache. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "schemes.h"
+#include "sculptor/memory.h"
+#include "sculptor/vecmath.h"
+
+enum { WORK_ROWS = 16 }; /* rows of [LANES] after a scheme's arrays */
+
+/* work: the scheme's arrays and rows, then copies of a tile's x, velocity and memory from before a
+ * stretch. All in all a few tiles, whatever the population. */
+static size_t scheme_work_size(const struct scheme *scheme, size_t tile)
+{
+        return scheme->n_work * tile + WORK_ROWS * LANES;
+}
+
+struct sampler *sampler_create(const struct sampler_settings *settings, double step_size, double sigma_last,
+                               uint64_t seed, int64_t n_dim)
+{
+        struct sampler *sampler = allocate(1, sizeof *sampler);
+        const struct scheme *scheme = sampler_scheme(settings);
+        sampler->scheme = scheme;
+        sampler->scheme_settings = sampler_scheme_settings(settings);
+        sampler->annealed = sampler_is_annealed(settings);
+        sampler->step_size = step_size;
+        sampler->steps_per_level = settings->steps_per_level;
+        sampler->adapt_steps = settings->adapt_steps;
+        sampler->target_acceptance = isnan(settings->target_acceptance) ? scheme->target_acceptance
+                                                                        : settings->target_acceptance;
+        sampler->denoise = settings->denoise;
+        sampler->sigma_last = sigma_last;
+        sampler->seed = seed;
+
+        size_t tile = (size_t)n_dim * LANES, copies = (scheme->has_velocity ? 2 : 1) * tile + scheme->n_memory;
+        size_t work = scheme_work_size(scheme, tile);
+        sampler->work = allocate((work > tile ? work : tile) + copies, sizeof *sampler->work); /* denoise needs one */
+        return sampler;
+}
+
+void sampler_free(struct sampler *sampler)
+{
+        if (!sampler)
+                return;
+        free(sampler->work);
+        free(sampler);
+}
+
+/* sigma_i/sigma_L where annealed, else 1. */
+static double noise_ratio(const struct sampler *sampler, double sigma)
+{
+        return sampler->annealed ? sigma / sampler->sigma_last : 1;
+}
+
+double sampler_step_size(const struct sampler *sampler, double sigma)
+{
+        double step = sampler->step_size, ratio = noise_ratio(sampler, sigma);
+        for (int i = 0; i < sampler->scheme->step_power; i++)
+                step *= ratio;
+        return sampler->controller.log_factor != 0 ? step * vm_exp(sampler->controller.log_factor) : step;
+}
+
+static struct stretch tile_stretch(const struct sampler *sampler, const struct population *population, size_t t,
+                                   const struct score_level *level, struct tally *tally)
+{
+        return (struct stretch){.level = level,
+                                .seed = sampler->seed,
+                                .first_particle = (uint64_t)population_first_particle(population, t),
+                                .n_lanes = population_lanes(population, t),
+                                .step_size = sampler_step_size(sampler, level->sigma),
+                                .time_scale = noise_ratio(sampler, level->sigma),
+                                .x = population_tile(population, t),
+                                .velocity = population_velocity(population, t),
+                                .memory = population_memory(population, t),
+                                .work = sampler->work,
+                                .tally = tally};
+}
+
+void sampler_begin(struct sampler *sampler, struct population *population, const struct score_level *level)
+{
+        if (!sampler->scheme->begin)
+                return;
+        struct tally unused = {0};
+        for (size_t t = 0; t < population->n_tiles; t++) {
+                struct stretch tile = tile_stretch(sampler, population, t, level, &unused);
+                sampler->scheme->begin(sampler->scheme_settings, &tile);
+        }
+}
+
+/* ---- finding what broke down ---- */
+
+/* The first real lane with a value that is not finite, or -1. 0 v is 0 where v is finite, else NaN. */
+static int lane_not_finite(const double *restrict array, size_t size, int n_lanes)
+{
+        _Alignas(64) double sum[LANES] = {0};
+        for (size_t row = 0; row < size; row += LANES)
+                for (size_t lane = 0; lane < LANES; lane++)
+                        sum[lane] = fma(0, array[row + lane], sum[lane]);
+        for (int lane = 0; lane < n_lanes; lane++)
+                if (isnan(sum[lane]))
+                        return lane;
+        return -1;
+}
+
+static int lane_broken(const struct stretch *stretch)
+{
+        int lane = lane_not_finite(stretch->x, stretch_size(stretch), stretch->n_lanes);
+        if (lane < 0 && stretch->velocity)
+                lane = lane_not_finite(stretch->velocity, stretch_size(stretch), stretch->n_lanes);
+        return lane;
+}
+
+static void copy_doubles(double *to, const double *from, size_t n)
+{
+        if (from && to && n > 0)
+                memcpy(to, from, n * sizeof *to);
+}
+
+static void tile_copy(struct stretch *to, const struct stretch *from, size_t n_memory)
+{
+        copy_doubles(to->x, from->x, stretch_size(from));
+        copy_doubles(to->velocity, from->velocity, stretch_size(from));
+        copy_doubles(to->memory, from->memory, n_memory);
+}
+
+/* The same stretch with the tile's copy in the sampler's work space as its state. */
+static struct stretch copy_of_tile(const struct sampler *sampler, const struct stretch *stretch)
+{
+        struct stretch copy = *stretch;
+        const size_t tile = stretch_size(stretch);
+        copy.x = sampler->work + scheme_work_size(sampler->scheme, tile);
+        copy.velocity = stretch->velocity ? copy.x + tile : NULL;
+        copy.memory = stretch->memory ? copy.x + (stretch->velocity ? 2 : 1) * tile : NULL;
+        return copy;
+}
+
+/* `before` is advanced again, a step at a time, to the step at which it breaks down. */
+static struct breakdown replay(const struct sampler *sampler, struct stretch before, int lane)
+{
+        struct tally unused = {0};
+        const int64_t end = before.step_end;
+        before.tally = &unused;
+        for (int64_t step = before.step_begin; step < end; step++) {
+                before.step_begin = step;
+                before.step_end = step + 1;
+                sampler->scheme->advance(sampler->scheme_settings, &before);
+                int broken = lane_broken(&before);
+                if (broken >= 0)
+                        return (struct breakdown){true, (int64_t)before.first_particle + broken, step};
+        }
+        return (struct breakdown){true, (int64_t)before.first_particle + lane, end - 1}; /* a score that varies */
+}
+
+/* ---- moving ---- */
+
+static struct breakdown advance_tile(const struct sampler *sampler, struct stretch *stretch)
+{
+        struct stretch before = copy_of_tile(sampler, stretch);
+        tile_copy(&before, stretch, sampler->scheme->n_memory);
+        sampler->scheme->advance(sampler->scheme_settings, stretch);
+        int lane = lane_broken(stretch);
+        return lane < 0 ? (struct breakdown){.found = false} : replay(sampler, before, lane);
+}
+
+struct breakdown sampler_advance(struct sampler *sampler, struct population *population, const struct score_level *level,
+                                 uint32_t level_index, int64_t step_begin, int64_t step_end, struct tally *tally,
+                                 void (*progress)(void *owner, size_t tiles_done), void *owner)
+{
+        struct breakdown breakdown = {.found = false};
+        if (step_begin >= step_end)
+                return breakdown;
+        for (size_t t = 0; t < population->n_tiles && !breakdown.found; t++) {
+                struct stretch stretch = tile_stretch(sampler, population, t, level, tally);
+                stretch.level_index = level_index;
+                stretch.step_begin = step_begin;
+                stretch.step_end = step_end;
+                breakdown = advance_tile(sampler, &stretch);
+                if (progress)
+                        progress(owner, t + 1);
+        }
+        return breakdown;
+}
+
+struct breakdown sampler_denoise(struct sampler *sampler, struct population *population, const struct score_level *level,
+                                 struct tally *tally)
+{
+        for (size_t t = 0; t < population->n_tiles; t++) {
+                struct stretch tile = tile_stretch(sampler, population, t, level, tally);
+                score_eval(level, tile.x, sampler->work);
+                add_scaled(stretch_size(&tile), level->sigma * level->sigma, sampler->work, tile.x);
+                stretch_count(&tile, 1);
+                int lane = lane_not_finite(tile.x, stretch_size(&tile), tile.n_lanes);
+                if (lane >= 0)
+                        return (struct breakdown){true, (int64_t)tile.first_particle + lane, 0};
+        }
+        return (struct breakdown){.found = false};
+}

@@ -1,0 +1,47 @@
+/* The registry of rules for noise levels, and what rules share. Local. */
+#include <stdlib.h>
+
+#include "rules.h"
+#include "sculptor/memory.h"
+
+static const struct levels_type *const registry[] = {&levels_constant, &levels_geometric, &levels_linear,
+                                                     &levels_karras, &levels_explicit, &levels_ncsnv2};
+
+bool levels_variant(size_t i, struct param_variant *variant)
+{
+        if (i >= sizeof registry / sizeof *registry)
+                return false;
+        const struct levels_type *type = registry[i];
+        *variant = (struct param_variant){.name = type->name, .help = type->help, .rows = type->params,
+                                          .settings_size = type->settings_size, .check = type->check, .type = type};
+        return true;
+}
+
+void levels_release(struct levels *levels)
+{
+        free(levels->sigma);
+        *levels = (struct levels){.n = 0};
+}
+
+void levels_allocate(struct levels *levels, size_t n)
+{
+        levels->n = n;
+        levels->sigma = allocate(n, sizeof *levels->sigma);
+        levels->step_size = NAN;
+}
+
+void levels_range_check(const void *settings, const struct params_scope *scope)
+{
+        const struct levels_range *range = settings;
+        if (!(range->sigma_min < range->sigma_max))
+                params_problem(scope, "sigma_min", "%g is not below sigma_max, %g; levels run from noise to data",
+                               range->sigma_min, range->sigma_max);
+}
+
+const char *levels_strictly_fall(const struct levels *levels)
+{
+        for (size_t i = 1; i < levels->n; i++)
+                if (!(levels->sigma[i] < levels->sigma[i - 1]))
+                        return "neighbouring levels are the same number; fewer levels, or a wider range";
+        return NULL;
+}
