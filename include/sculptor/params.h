@@ -97,8 +97,8 @@ void params_release(const struct param *rows, void *settings);
 
 /* ---- telling ---- */
 
-/* The effective values, a line each: "sampler.step_size: 0.050000000000000003\n"; numbers so that they
- * read back to the same bits. With `all` false, operational rows are left out: two runs whose texts
+/* The effective values, a line each: "sampler.step_size: 0.05\n"; numbers with the fewest digits
+ * that read back to the same bits. With `all` false, operational rows are left out: two runs whose texts
  * are equal compute the same bits. The caller frees. */
 char *params_echo(const struct param *rows, const void *settings, bool all);
 
