@@ -57,7 +57,11 @@ static double entry(const struct real_vector *vector, int64_t i)
 static void check_covariance(const struct gaussian_settings *set, int64_t n_dim, const struct params_scope *scope)
 {
         const struct real_matrix *s = &set->covariance;
-        if (s->n_rows != s->n_columns || (int64_t)s->n_rows != n_dim) {
+        if (s->n_rows != s->n_columns) {
+                params_problem(scope, "covariance", "is %zu by %zu, not square", s->n_rows, s->n_columns);
+                return;
+        }
+        if ((int64_t)s->n_rows != n_dim) {
                 params_problem(scope, "covariance", "is %zu by %zu, needs %lld by %lld", s->n_rows, s->n_columns,
                                (long long)n_dim, (long long)n_dim);
                 return;

@@ -41,7 +41,7 @@ void score_free(struct score *score)
 /* Whoever chooses the levels asks undefined_at() first and tells the user; here it can only be a bug. */
 struct score_level *score_level_create(const struct score *score, double sigma)
 {
-        const char *why = score->type->undefined_at(score->model, sigma);
+        const char *why = score->type->undefined_at ? score->type->undefined_at(score->model, sigma) : NULL;
         if (why)
                 fatal("score %s at sigma = %g: %s", score->type->name, sigma, why);
 
