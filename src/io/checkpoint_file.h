@@ -1,0 +1,29 @@
+/* What a checkpoint's HDF5 file holds: shared by its writer, its readers and the payload's hash.
+ *
+ *     /state [N][d], /velocity [N][d], /tile_memory [tiles][n_memory]   doubles, contiguous
+ *     /series/<column> (level, ...)                                     doubles
+ *     /progress                                                         attributes: where the run stands
+ *     /                                                                 attributes: provenance */
+#ifndef SCULPTOR_IO_CHECKPOINT_FILE_H
+#define SCULPTOR_IO_CHECKPOINT_FILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "io/hdf5_tools.h"
+#include "sculptor/tally.h"
+
+/* A number of the progress mark: an attribute of /progress. */
+struct mark_field {
+        const char *name;
+        size_t offset;
+        bool real;    /* double, else int64_t */
+        bool payload; /* decides how the run goes on, so it is hashed; wall times are not */
+};
+extern const struct mark_field mark_fields[];
+extern const size_t n_mark_fields;
+
+/* Local. The mark of an open file; failures are hdf5_failure()'s. */
+void mark_get(hid_t file, struct progress_mark *mark);
+
+#endif

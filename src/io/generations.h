@@ -1,0 +1,17 @@
+/* The checkpoints of a directory, by name: checkpoint_<steps done, 12 digits>[_<n>].h5, the later the
+ * higher. All functions are collective. */
+#ifndef SCULPTOR_IO_GENERATIONS_H
+#define SCULPTOR_IO_GENERATIONS_H
+
+#include <stdint.h>
+
+/* The path of a new generation: its name is above all there are at this step. The caller frees. NULL or why. */
+const char *generations_next(const char *directory, int64_t steps_done, char **path);
+
+/* Removes a checkpoint: its manifest first, so that what a kill leaves behind is never taken for whole. */
+void generations_remove(const char *path);
+
+/* After `newest` was verified: removes all but it and the keep - 1 newest others that verify. */
+void generations_prune(const char *directory, const char *newest, int keep);
+
+#endif
