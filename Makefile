@@ -29,7 +29,7 @@ python    = $(call once,python,scripts/find-python)
 # The same bits wherever it is built: fused multiply-adds only where the code says fma(), nothing of
 # -ffast-math. Nobody reads errno or traps of mathematical functions, and both options keep all values.
 exact    = -fno-fast-math -ffp-contract=off -fno-math-errno -fno-trapping-math
-warnings = -Wall -Wextra -Wpedantic -Wshadow -Wconversion $(if $(or $(WERROR),$(filter true 1,$(CI))),-Werror)
+warnings = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wmissing-prototypes -Wstrict-prototypes $(if $(or $(WERROR),$(filter true 1,$(CI))),-Werror)
 sanitize = $(if $(SANITIZE),-fsanitize=address$(comma)undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
 comma   := ,
 
@@ -116,12 +116,34 @@ bench:  ## measure speed, beside PyTorch where it is there
 	@$(MAKE) --no-print-directory -j "$$(nproc)" all
 	@BUILD='$(BUILD)' '$(or $(PYTHON),$(python))' bench/run
 
-lint:  ## check folders' includes, symbols, format, and run clang-tidy and cppcheck
-	@scripts/install-dependencies build post lint
-	@$(MAKE) --no-print-directory -j "$$(nproc)" --output-sync=target -k lint-checks
+lint:  ## check includes between folders, symbols and format; run clang-tidy and cppcheck
+	@scripts/install-dependencies build post test lint
+	@$(MAKE) --no-print-directory -j "$$(nproc)" all tests
+	@$(MAKE) --no-print-directory -j "$$(nproc)" --output-sync=target -k lint-tree lint-format lint-cppcheck lint-tidy
+	@echo "lint: nothing to complain of"
+
+c_files = $(wildcard include/sculptor/*.h src/*/*.[ch] tests/*/*.[ch])
+
+lint-tree:
+	@scripts/lint-tree --compile '$(compile)' --build '$(BUILD)'
+lint-format:
+	@scripts/format --check $(c_files)
+lint-cppcheck:
+	@mkdir -p $(BUILD)/lint/cppcheck
+	@cppcheck --quiet --enable=warning,performance,portability --std=c11 --error-exitcode=1 --inline-suppr \
+	  --suppressions-list=scripts/cppcheck.suppressions '-D_Noreturn=__attribute__((noreturn))' \
+	  --cppcheck-build-dir=$(BUILD)/lint/cppcheck -D_POSIX_C_SOURCE=200809L -D__GNUC__=12 -D__x86_64__ -Iinclude -Isrc src
+lint-tidy: $(patsubst %.c,$(BUILD)/lint/%.tidy,$(sources) $(programs))
+
+# The object is newer than all it includes, and so says when to look again.
+$(BUILD)/lint/%.tidy: %.c $(BUILD)/%.o .clang-tidy
+	@mkdir -p $(@D)
+	@clang-tidy --quiet $< -- $(includes) $(shell $(MPICC) --showme:compile 2>/dev/null) -std=c11 -march=$(ARCH) 2>$@.log \
+	  || { grep -v 'warnings\? \(generated\|treated\)' $@.log; exit 1; }
+	@touch $@
 
 format:  ## rewrite the sources in the style of .clang-format
-	clang-format -i $(wildcard include/sculptor/*.h src/*/*.[ch] tests/*/*.[ch])
+	scripts/format $(c_files)
 
 docs: $(BUILD)/sculptor  ## write docs/parameters.md from the program's own tables
 	$(BUILD)/sculptor help --markdown >docs/parameters.md
@@ -148,6 +170,7 @@ help:  ## print this
 	@sed -n '/^# Settings/,/^[^#]/s/^# \{0,1\}//p' $(firstword $(MAKEFILE_LIST))
 
 FORCE:
-.PHONY: all unit tests demo test test-long bench lint format docs clean install help FORCE
+.PHONY: all unit tests demo test test-long bench lint lint-tree lint-format lint-cppcheck lint-tidy format docs clean \
+        install help FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:
