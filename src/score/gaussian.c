@@ -285,19 +285,16 @@ static void free_level(void *level)
 /* s_i = -sum_j P_ij (x_j - m_j), j upwards; s[LANES]. */
 static void score_row(const struct gaussian_level *level, int64_t i, const double *restrict x, double *restrict s)
 {
-        enum { WIDTH = 32 }; /* lanes whose sums fit in the registers */
         const double *row = level->precision + i * level->width;
-        const int64_t first = first_column(level->width, i);
+        const double *mean = level->mean + first_column(level->width, i);
+        const double *xj = x + first_column(level->width, i) * LANES;
 
-        for (int begin = 0; begin < LANES; begin += WIDTH) {
-                double sum[WIDTH] = {0};
-                for (int64_t k = 0; k < level->width; k++) {
-                        const double mean = level->mean[first + k];
-                        const double *xj = x + (first + k) * LANES + begin;
-                        for (int lane = 0; lane < WIDTH; lane++)
-                                sum[lane] = fma(-row[k], xj[lane] - mean, sum[lane]);
-                }
-                memcpy(s + begin, sum, sizeof sum);
+        for (int lane = 0; lane < LANES; lane++)
+                s[lane] = -row[0] * (xj[lane] - mean[0]);
+        for (int64_t k = 1; k < level->width; k++) {
+                xj += LANES;
+                for (int lane = 0; lane < LANES; lane++)
+                        s[lane] = fma(-row[k], xj[lane] - mean[k], s[lane]);
         }
 }
 
