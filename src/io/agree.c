@@ -1,5 +1,6 @@
 #include "io/agree.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -17,6 +18,12 @@ const char *reason(const char *format, ...)
         vsnprintf(fresh, sizeof fresh, format, arguments);
         va_end(arguments);
         return memcpy(text, fresh, sizeof text);
+}
+
+const char *reason_errno(const char *what, const char *path)
+{
+        int cause = errno;
+        return reason("cannot %s %s: %s", what, path, cause == ENODATA ? "it ends early" : strerror(cause));
 }
 
 const char *agree(const char *here)

@@ -20,10 +20,10 @@ struct mark_field {
         bool real;    /* double, else int64_t */
         bool payload; /* decides how the run goes on, so it is hashed; wall times are not */
 };
-extern const struct mark_field mark_fields[];
-extern const size_t n_mark_fields;
+extern const struct mark_field checkpoint_mark_fields[];
+extern const size_t n_checkpoint_mark_fields;
 
 /* Local. The mark of an open file; failures are hdf5_failure()'s. */
-void mark_get(hid_t file, struct progress_mark *mark);
+void checkpoint_mark_get(hid_t file, struct progress_mark *mark);
 
 #endif

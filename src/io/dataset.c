@@ -1,6 +1,5 @@
 /* Data sets of users: files we did not write and do not trust. Whatever would make HDF5 fetch other
  * files, run plugins, follow pointers or convert without bound is refused before a value is read. */
-#include <errno.h>
 #include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -29,7 +28,7 @@ static const char *open_file(const char *path, hid_t *file)
         struct stat status;
         *file = -1;
         if (stat(path, &status) != 0)
-                return reason("cannot read %s: %s", path, strerror(errno));
+                return reason_errno("read", path);
         if (!S_ISREG(status.st_mode)) /* opening a pipe would wait for its writer */
                 return reason("cannot read %s: it is %s", path, S_ISDIR(status.st_mode) ? "a directory" : "not a file");
         hdf5_begin();
@@ -187,8 +186,7 @@ static const char *check_presence(hid_t set, const char *path, const char *name,
                 return reason("%s: %s was never written", path, name);
         if (layout == H5D_CONTIGUOUS &&
             (!known || __builtin_mul_overflow((hsize_t)shape->n_rows * (hsize_t)shape->n_columns, size, &claimed) ||
-             stored < claimed || stored > (hsize_t)file.st_size ||
-             H5Dget_offset(set) > (hsize_t)file.st_size - stored))
+             stored < claimed || stored > (hsize_t)file.st_size || H5Dget_offset(set) > (hsize_t)file.st_size - stored))
                 return reason("%s: %s claims more values than the file holds", path, name);
         return NULL;
 }
@@ -246,8 +244,7 @@ static const char *read_rows(hid_t set, const char *path, const char *name, hsiz
         for (hsize_t i = 0; i < count * n_columns; i++)
                 if (!isfinite(rows[i]))
                         return reason("%s: %s: row %llu, column %llu is not finite", path, name,
-                                      (unsigned long long)(first + i / n_columns),
-                                      (unsigned long long)(i % n_columns));
+                                      (unsigned long long)(first + i / n_columns), (unsigned long long)(i % n_columns));
         return NULL;
 }
 

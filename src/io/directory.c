@@ -10,6 +10,7 @@
 
 #include "io/agree.h"
 #include "io/disk.h"
+#include "io/path.h"
 #include "sculptor/files.h"
 #include "sculptor/log.h"
 #include "sculptor/memory.h"
@@ -40,8 +41,8 @@ static const char *make(const char *path)
         char *parent = path_directory(path);
         const char *why = strcmp(parent, path) == 0 ? NULL : make(parent);
         if (!why && mkdir(path, 0777) != 0 && errno != EEXIST)
-                why = reason("cannot make %s: %s", path, strerror(errno));
-        else if (!why && !sync_directory(parent))
+                why = reason_errno("make", path);
+        else if (!why && !disk_sync_directory(parent))
                 why = reason("cannot make %s durable: %s", path, strerror(errno));
         free(parent);
         return why;
@@ -55,7 +56,7 @@ static const char *make_writable(const char *path)
         const char *why = *trimmed ? make(trimmed) : reason("the directory has no name");
         free(trimmed);
         if (!why && access(path, R_OK | W_OK | X_OK) != 0)
-                why = reason("cannot write in %s: %s", path, strerror(errno));
+                why = reason_errno("write in", path);
         return why;
 }
 
@@ -109,12 +110,12 @@ static const char *lock_here(const char *path)
         struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
         const char *why = NULL;
         if (lock_fd < 0) {
-                why = reason("cannot open %s: %s", name, strerror(errno));
+                why = reason_errno("open", name);
         } else if (fcntl(lock_fd, F_SETLK, &lock) == 0) {
                 char host[128] = "?", line[192];
                 gethostname(host, sizeof host - 1);
                 int n = snprintf(line, sizeof line, "process %ld on %s\n", (long)getpid(), host);
-                if (ftruncate(lock_fd, 0) != 0 || !write_at(lock_fd, line, (size_t)n, 0))
+                if (ftruncate(lock_fd, 0) != 0 || !disk_write(lock_fd, line, (size_t)n, 0))
                         errno = 0; /* only the message to others is the poorer */
                 remove_parts(path);
         } else if (errno == EACCES || errno == EAGAIN) {
@@ -147,14 +148,14 @@ static const char *move_files(const char *path, const char *aside, bool *moved)
 {
         DIR *stream = opendir(path);
         if (!stream)
-                return reason("cannot read %s: %s", path, strerror(errno));
+                return reason_errno("read", path);
         const char *why = NULL;
         for (struct dirent *entry; !why && (entry = readdir(stream));) {
                 if (!matches(entry->d_name, ours, sizeof ours / sizeof *ours))
                         continue;
                 char *from = path_join(path, entry->d_name), *to = path_join(aside, entry->d_name);
                 if (!*moved && mkdir(aside, 0777) != 0)
-                        why = reason("cannot make %s: %s", aside, strerror(errno));
+                        why = reason_errno("make", aside);
                 *moved = *moved || !why;
                 if (!why && rename(from, to) != 0)
                         why = reason("cannot move %s to %s: %s", from, to, strerror(errno));
@@ -162,8 +163,8 @@ static const char *move_files(const char *path, const char *aside, bool *moved)
                 free(to);
         }
         closedir(stream);
-        if (!why && *moved && (!sync_directory(aside) || !sync_directory(path)))
-                why = reason("cannot move files to %s: %s", aside, strerror(errno));
+        if (!why && *moved && (!disk_sync_directory(aside) || !disk_sync_directory(path)))
+                why = reason_errno("move files to", aside);
         return why;
 }
 

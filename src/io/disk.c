@@ -9,35 +9,9 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#include "sculptor/memory.h"
+#include "io/path.h"
 
-char *path_directory(const char *path)
-{
-        const char *slash = strrchr(path, '/');
-        if (!slash)
-                return copy_text(".");
-        size_t length = slash == path ? 1 : (size_t)(slash - path);
-        return format_text("%.*s", (int)length, path);
-}
-
-const char *path_name(const char *path)
-{
-        const char *slash = strrchr(path, '/');
-        return slash ? slash + 1 : path;
-}
-
-char *path_join(const char *directory, const char *name)
-{
-        size_t length = strlen(directory);
-        return format_text("%s%s%s", directory, length > 0 && directory[length - 1] == '/' ? "" : "/", name);
-}
-
-char *path_part(const char *path)
-{
-        return format_text("%.*s.%s.part", (int)(path_name(path) - path), path, path_name(path));
-}
-
-bool write_at(int fd, const void *bytes, size_t n, int64_t offset)
+bool disk_write(int fd, const void *bytes, size_t n, int64_t offset)
 {
         const char *next = bytes;
         while (n > 0) {
@@ -55,7 +29,7 @@ bool write_at(int fd, const void *bytes, size_t n, int64_t offset)
         return true;
 }
 
-bool read_at(int fd, void *bytes, size_t n, int64_t offset)
+bool disk_read(int fd, void *bytes, size_t n, int64_t offset)
 {
         char *next = bytes;
         while (n > 0) {
@@ -73,14 +47,14 @@ bool read_at(int fd, void *bytes, size_t n, int64_t offset)
         return true;
 }
 
-int create_part(const char *part)
+int disk_create(const char *part)
 {
         if (unlink(part) != 0 && errno != ENOENT)
                 return -1;
         return open(part, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
 }
 
-bool reserve_space(int fd, int64_t size)
+bool disk_reserve(int fd, int64_t size)
 {
         int done;
         do
@@ -91,7 +65,7 @@ bool reserve_space(int fd, int64_t size)
         return (errno == EOPNOTSUPP || errno == ENOSYS) && ftruncate(fd, (off_t)size) == 0;
 }
 
-int64_t free_space(const char *directory)
+int64_t disk_free_space(const char *directory)
 {
         struct statvfs volume;
         if (statvfs(directory, &volume) != 0)
@@ -102,7 +76,7 @@ int64_t free_space(const char *directory)
         return (int64_t)bytes;
 }
 
-bool sync_directory(const char *directory)
+bool disk_sync_directory(const char *directory)
 {
         int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (fd < 0)
@@ -114,7 +88,7 @@ bool sync_directory(const char *directory)
         return ok;
 }
 
-bool publish(const char *part, const char *path)
+bool disk_publish(const char *part, const char *path)
 {
         if (rename(part, path) != 0) {
                 int cause = errno;
@@ -123,7 +97,7 @@ bool publish(const char *part, const char *path)
                 return false;
         }
         char *directory = path_directory(path);
-        bool ok = sync_directory(directory);
+        bool ok = disk_sync_directory(directory);
         int cause = errno;
         free(directory);
         if (!ok)
@@ -132,7 +106,7 @@ bool publish(const char *part, const char *path)
         return ok;
 }
 
-uint64_t checksum(const void *bytes, size_t n)
+uint64_t disk_checksum(const void *bytes, size_t n)
 {
         enum { SUMS = 8 }; /* independent chains, as many as it takes to hide the multiplier's latency */
         const uint64_t odd = 0x9e3779b97f4a7c15u;

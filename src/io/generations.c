@@ -13,6 +13,7 @@
 #include "io/agree.h"
 #include "io/disk.h"
 #include "io/manifest.h"
+#include "io/path.h"
 #include "sculptor/checkpoint.h"
 #include "sculptor/memory.h"
 #include "sculptor/parallel.h"
@@ -66,7 +67,7 @@ static const char *read_names(const char *directory, struct listing *listing)
 {
         DIR *stream = opendir(directory);
         if (!stream)
-                return reason("cannot read %s: %s", directory, strerror(errno));
+                return reason_errno("read", directory);
         size_t capacity = 0;
         errno = 0;
         for (struct dirent *entry; (entry = readdir(stream)); errno = 0) {
@@ -83,7 +84,7 @@ static const char *read_names(const char *directory, struct listing *listing)
                 }
                 listing->generation[listing->n++] = generation;
         }
-        const char *why = errno ? reason("cannot read %s: %s", directory, strerror(errno)) : NULL;
+        const char *why = errno ? reason_errno("read", directory) : NULL;
         closedir(stream);
         if (listing->n > 1)
                 qsort(listing->generation, listing->n, sizeof *listing->generation, newer_first);

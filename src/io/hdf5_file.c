@@ -12,6 +12,7 @@
 
 #include "io/agree.h"
 #include "io/disk.h"
+#include "io/path.h"
 #include "sculptor/memory.h"
 #include "sculptor/parallel.h"
 
@@ -36,17 +37,6 @@ struct writing {
         uint64_t *sum;    /* of every chunk this rank wrote, in order */
 };
 
-static int64_t chunk_rows(const struct file_array *array)
-{
-        int64_t rows = (int64_t)(CHUNK_BYTES / array->row_bytes);
-        return rows > 0 ? rows : 1;
-}
-
-static const char *system_reason(const char *what, const char *path)
-{
-        return reason("cannot %s %s: %s", what, path, errno == ENODATA ? "it ends early" : strerror(errno));
-}
-
 /* ---- step 1: the layout, by HDF5, in memory ---- */
 
 static void find_array(hid_t file, const struct file_array *array, int64_t *offset)
@@ -65,7 +55,7 @@ static const char *lay_out(struct writing *writing)
         char image_path[64];
         writing->image = memfd_create("sculptor-layout", MFD_CLOEXEC);
         if (writing->image < 0)
-                return system_reason("lay out", plan->path);
+                return reason_errno("lay out", plan->path);
         snprintf(image_path, sizeof image_path, "/proc/self/fd/%d", writing->image);
 
         hdf5_begin();
@@ -83,7 +73,7 @@ static const char *lay_out(struct writing *writing)
                 return reason("cannot lay out %s: %s", plan->path, hdf5_failure());
         struct stat image;
         if (fstat(writing->image, &image) != 0)
-                return system_reason("lay out", plan->path);
+                return reason_errno("lay out", plan->path);
         writing->layout.size = image.st_size;
         return NULL;
 }
@@ -121,12 +111,12 @@ static const char *each_layout_byte(struct writing *writing, bool compare)
         int64_t at = 0, end = 0;
         while (!why && (at = layout_run(writing, at, &end)) < writing->layout.size) {
                 size_t n = end - at < PIECE ? (size_t)(end - at) : PIECE;
-                if (!read_at(writing->image, wanted, n, at))
-                        why = system_reason("read the layout of", writing->plan->path);
-                else if (!compare && !write_at(writing->fd, wanted, n, at))
-                        why = system_reason("write", writing->part);
-                else if (compare && !read_at(writing->fd, found, n, at))
-                        why = system_reason("read back", writing->part);
+                if (!disk_read(writing->image, wanted, n, at))
+                        why = reason_errno("read the layout of", writing->plan->path);
+                else if (!compare && !disk_write(writing->fd, wanted, n, at))
+                        why = reason_errno("write", writing->part);
+                else if (compare && !disk_read(writing->fd, found, n, at))
+                        why = reason_errno("read back", writing->part);
                 else if (compare && memcmp(wanted, found, n) != 0)
                         why = reason("%s: what is on disk is not what was written", writing->part);
                 at += (int64_t)n;
@@ -139,22 +129,22 @@ static const char *each_layout_byte(struct writing *writing, bool compare)
 static const char *reserve(struct writing *writing)
 {
         char *directory = path_directory(writing->plan->path);
-        int64_t room = free_space(directory);
+        int64_t room = disk_free_space(directory);
         int64_t need = writing->layout.size + MARGIN_BYTES;
         const char *why = NULL;
         if (room < 0)
-                why = system_reason("write in", directory);
+                why = reason_errno("write in", directory);
         else if (room < need)
                 why = reason("cannot write %s: %s: %.1f MiB are needed and %.1f MiB are free", writing->plan->path,
                              strerror(ENOSPC), (double)need / 1048576.0, (double)room / 1048576.0);
         free(directory);
         if (why)
                 return why;
-        writing->fd = create_part(writing->part);
+        writing->fd = disk_create(writing->part);
         if (writing->fd < 0)
-                return system_reason("create", writing->part);
-        if (!reserve_space(writing->fd, writing->layout.size))
-                return system_reason("reserve space for", writing->part);
+                return reason_errno("create", writing->part);
+        if (!disk_reserve(writing->fd, writing->layout.size))
+                return reason_errno("reserve space for", writing->part);
         return each_layout_byte(writing, false);
 }
 
@@ -170,7 +160,7 @@ static const char *begin(struct writing *writing)
                 return why;
         if (!first)
                 writing->fd = open(writing->part, O_RDWR | O_CLOEXEC);
-        return agree(writing->fd < 0 ? system_reason("open", writing->part) : NULL);
+        return agree(writing->fd < 0 ? reason_errno("open", writing->part) : NULL);
 }
 
 /* ---- steps 5 and 6: the rows, written and read back ---- */
@@ -181,19 +171,19 @@ static const char *each_chunk(struct writing *writing, bool compare)
         uint64_t *sum = writing->sum;
         for (size_t i = 0; i < writing->plan->n_arrays; i++) {
                 const struct file_array *array = &writing->plan->array[i];
-                int64_t end = array->first + array->count, step = chunk_rows(array);
+                int64_t end = array->first + array->count, step = hdf5_file_chunk_rows(array->row_bytes);
                 for (int64_t row = array->first; row < end; row += step, sum++) {
                         int64_t count = end - row < step ? end - row : step;
                         size_t bytes = (size_t)count * array->row_bytes;
                         int64_t offset = writing->layout.offset[i] + row * (int64_t)array->row_bytes;
                         if (!compare) {
                                 array->fill(array->owner, row, count, writing->buffer);
-                                *sum = checksum(writing->buffer, bytes);
-                                if (!write_at(writing->fd, writing->buffer, bytes, offset))
-                                        return system_reason("write", writing->part);
-                        } else if (!read_at(writing->fd, writing->buffer, bytes, offset)) {
-                                return system_reason("read back", writing->part);
-                        } else if (checksum(writing->buffer, bytes) != *sum) {
+                                *sum = disk_checksum(writing->buffer, bytes);
+                                if (!disk_write(writing->fd, writing->buffer, bytes, offset))
+                                        return reason_errno("write", writing->part);
+                        } else if (!disk_read(writing->fd, writing->buffer, bytes, offset)) {
+                                return reason_errno("read back", writing->part);
+                        } else if (disk_checksum(writing->buffer, bytes) != *sum) {
                                 return reason("%s: what is on disk is not what was written", writing->part);
                         }
                 }
@@ -206,7 +196,7 @@ static void make_buffers(struct writing *writing)
         size_t largest = 1, n_chunks = 0;
         for (size_t i = 0; i < writing->plan->n_arrays; i++) {
                 const struct file_array *array = &writing->plan->array[i];
-                int64_t step = chunk_rows(array), rows = array->count < step ? array->count : step;
+                int64_t step = hdf5_file_chunk_rows(array->row_bytes), rows = array->count < step ? array->count : step;
                 if ((size_t)rows * array->row_bytes > largest)
                         largest = (size_t)rows * array->row_bytes;
                 n_chunks += (size_t)((array->count + step - 1) / step);
@@ -220,7 +210,7 @@ static const char *fill(struct writing *writing)
         make_buffers(writing);
         const char *why = agree(each_chunk(writing, false));
         if (!why) /* every rank: behind a network each has a cache of its own */
-                why = agree(fsync(writing->fd) != 0 ? system_reason("flush", writing->part) : NULL);
+                why = agree(fsync(writing->fd) != 0 ? reason_errno("flush", writing->part) : NULL);
         if (!why && parallel_rank() == 0)
                 why = each_layout_byte(writing, true);
         return agree(why ? why : each_chunk(writing, true));
@@ -232,14 +222,14 @@ static const char *end(struct writing *writing)
 {
         int status = close(writing->fd);
         writing->fd = -1;
-        const char *why = agree(status != 0 ? system_reason("close", writing->part) : NULL);
+        const char *why = agree(status != 0 ? reason_errno("close", writing->part) : NULL);
         if (why)
                 return why;
-        bool ok = parallel_rank() != 0 || publish(writing->part, writing->plan->path);
-        return agree(ok ? NULL : system_reason("rename to", writing->plan->path));
+        bool ok = parallel_rank() != 0 || disk_publish(writing->part, writing->plan->path);
+        return agree(ok ? NULL : reason_errno("rename to", writing->plan->path));
 }
 
-const char *file_write(const struct file_plan *plan)
+const char *hdf5_file_write(const struct file_plan *plan)
 {
         struct writing writing = {.plan = plan, .part = path_part(plan->path), .image = -1, .fd = -1};
         const char *why = plan->n_arrays > MAX_ARRAYS ? reason("%s: too many arrays", plan->path) : begin(&writing);
@@ -257,76 +247,4 @@ const char *file_write(const struct file_plan *plan)
         free(writing.sum);
         free(writing.part);
         return why;
-}
-
-/* ---- reading ---- */
-
-/* Rank 0. Where a contiguous array of doubles of this very shape lies in the file. */
-static const char *locate(const struct file_rows *rows, int64_t *offset)
-{
-        hdf5_begin();
-        hid_t file = H5(H5Fopen(rows->path, H5F_ACC_RDONLY, H5P_DEFAULT));
-        hid_t set = H5(H5Dopen2(file, rows->name, H5P_DEFAULT));
-        hid_t type = H5(H5Dget_type(set)), space = H5(H5Dget_space(set)), creation = H5(H5Dget_create_plist(set));
-        hsize_t shape[2] = {0, 0};
-        const char *why = NULL;
-        if (hdf5_failure())
-                why = reason("%s: %s: %s", rows->path, rows->name, hdf5_failure());
-        else if (H5Tequal(type, H5T_IEEE_F64LE) <= 0 || H5Sget_simple_extent_ndims(space) != 2 ||
-                 H5Sget_simple_extent_dims(space, shape, NULL) != 2 || (int64_t)shape[0] != rows->n_rows ||
-                 (int64_t)shape[1] != rows->n_columns)
-                why = reason("%s: %s is not an array of doubles of shape (%lld, %lld)", rows->path, rows->name,
-                             (long long)rows->n_rows, (long long)rows->n_columns);
-        else if (H5Pget_layout(creation) != H5D_CONTIGUOUS || H5Pget_external_count(creation) != 0 ||
-                 H5Dget_offset(set) == HADDR_UNDEF)
-                why = reason("%s: %s is not stored in one piece", rows->path, rows->name);
-        else
-                *offset = (int64_t)H5Dget_offset(set);
-        H5Pclose(creation);
-        H5Sclose(space);
-        H5Tclose(type);
-        H5Dclose(set);
-        H5Fclose(file);
-        return why;
-}
-
-/* Local. */
-static const char *take_rows(const struct file_rows *rows, int fd, int64_t offset)
-{
-        const struct file_array shape = {.row_bytes = (size_t)rows->n_columns * sizeof(double)};
-        int64_t step = chunk_rows(&shape), last = rows->first + rows->count;
-        if (rows->count < step)
-                step = rows->count;
-        double *buffer = allocate((size_t)step, shape.row_bytes);
-        const char *why = NULL;
-        for (int64_t row = rows->first; !why && row < last; row += step) {
-                int64_t count = last - row < step ? last - row : step, n = count * rows->n_columns, i = 0;
-                if (!read_at(fd, buffer, (size_t)count * shape.row_bytes, offset + row * (int64_t)shape.row_bytes)) {
-                        why = system_reason("read", rows->path);
-                        break;
-                }
-                while (i < n && buffer[i] - buffer[i] == 0.0) /* infinities and NaN give NaN */
-                        i++;
-                if (i < n)
-                        why = reason("%s: %s: row %lld is not finite", rows->path, rows->name,
-                                     (long long)(row + i / rows->n_columns));
-                else
-                        rows->take(rows->owner, row, count, buffer);
-        }
-        free(buffer);
-        return why;
-}
-
-const char *file_read_rows(const struct file_rows *rows)
-{
-        int64_t offset = 0;
-        const char *why = agree(parallel_rank() == 0 ? locate(rows, &offset) : NULL);
-        if (why)
-                return why;
-        parallel_broadcast(&offset, sizeof offset, 0);
-        int fd = open(rows->path, O_RDONLY | O_CLOEXEC);
-        why = fd < 0 ? system_reason("open", rows->path) : take_rows(rows, fd, offset);
-        if (fd >= 0)
-                close(fd);
-        return agree(why);
 }

@@ -15,6 +15,11 @@
 
 enum { CHUNK_BYTES = 4 << 20 }; /* the most that is copied at a time, or one row */
 
+static inline int64_t hdf5_file_chunk_rows(size_t row_bytes)
+{
+        return row_bytes < CHUNK_BYTES ? (int64_t)(CHUNK_BYTES / row_bytes) : 1;
+}
+
 /* A large array, its rows split over the ranks in their order. */
 struct file_array {
         const char *name;     /* made by describe() with hdf5_create_array(): contiguous, n_rows * row_bytes */
@@ -35,7 +40,7 @@ struct file_plan {
 };
 
 /* Collective. NULL, or why with path and errno, the same on every rank (valid until the next agree()). */
-const char *file_write(const struct file_plan *plan);
+const char *hdf5_file_write(const struct file_plan *plan);
 
 /* Collective. Rows first .. first + count - 1 (this rank's) of a contiguous array of doubles of shape
  * (n_rows, n_columns), handed to take() in pieces. Values that are not finite are refused. As file_write. */
@@ -45,6 +50,6 @@ struct file_rows {
         void (*take)(void *owner, int64_t first, int64_t count, const double *rows);
         void *owner;
 };
-const char *file_read_rows(const struct file_rows *rows);
+const char *hdf5_file_read_rows(const struct file_rows *rows);
 
 #endif

@@ -1,6 +1,5 @@
 #include "io/manifest.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -11,6 +10,7 @@
 
 #include "io/agree.h"
 #include "io/disk.h"
+#include "io/path.h"
 #include "sculptor/files.h"
 #include "sculptor/memory.h"
 #include "sculptor/parallel.h"
@@ -41,8 +41,8 @@ static const char *digest_blocks(int fd, const char *path, int64_t size, int64_t
         for (int64_t block = first; !why && block < last; block++) {
                 int64_t at = block * BLOCK;
                 size_t n = size - at < BLOCK ? (size_t)(size - at) : BLOCK;
-                if (!read_at(fd, buffer, n, at)) {
-                        why = reason("cannot read %s: %s", path, errno == ENODATA ? "it ends early" : strerror(errno));
+                if (!disk_read(fd, buffer, n, at)) {
+                        why = reason_errno("read", path);
                         break;
                 }
                 char hex[65];
@@ -63,7 +63,7 @@ const char *manifest_digest(const char *path, struct manifest *manifest)
         int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
         const char *why = NULL;
         if (fd < 0 || fstat(fd, &file) != 0)
-                why = reason("cannot open %s: %s", path, strerror(errno));
+                why = reason_errno("open", path);
         else if (!S_ISREG(file.st_mode))
                 why = reason("%s is not a file", path);
         why = agree(why);
@@ -160,7 +160,7 @@ const char *manifest_read(const char *path, struct manifest *manifest)
         free(text);
         struct stat file = {0};
         if (!why && parallel_rank() == 0 && stat(path, &file) != 0)
-                why = reason("cannot find %s: %s", path, strerror(errno));
+                why = reason_errno("find", path);
         else if (!why && parallel_rank() == 0 && (int64_t)file.st_size != manifest->size)
                 why = reason("%s has %lld bytes, its manifest says %lld", path, (long long)file.st_size,
                              (long long)manifest->size);

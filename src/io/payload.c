@@ -1,6 +1,5 @@
 /* The digest of what a snapshot or checkpoint says about the run, for comparing runs: its arrays, then
  * its place in the run, whatever the file's layout, dates and machine. */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -47,10 +46,10 @@ static void add_checkpoint(struct sha256 *sha, hid_t file)
         if (H5Lexists(file, "tile_memory", H5P_DEFAULT) > 0)
                 add_array(sha, file, "tile_memory");
         struct progress_mark mark = {0};
-        mark_get(file, &mark);
-        for (size_t i = 0; i < n_mark_fields; i++)
-                if (mark_fields[i].payload)
-                        sha256_add(sha, (const char *)&mark + mark_fields[i].offset, 8); /* little-endian */
+        checkpoint_mark_get(file, &mark);
+        for (size_t i = 0; i < n_checkpoint_mark_fields; i++)
+                if (checkpoint_mark_fields[i].payload)
+                        sha256_add(sha, (const char *)&mark + checkpoint_mark_fields[i].offset, 8); /* little-endian */
 }
 
 static void add_snapshot(struct sha256 *sha, hid_t file)
@@ -74,7 +73,7 @@ const char *payload_hash(const char *path, char hex[65])
         struct stat status;
         hex[0] = '\0';
         if (stat(path, &status) != 0)
-                return reason("cannot read %s: %s", path, strerror(errno));
+                return reason_errno("read", path);
         if (!S_ISREG(status.st_mode))
                 return reason("cannot read %s: it is %s", path, S_ISDIR(status.st_mode) ? "a directory" : "not a file");
         hdf5_begin();

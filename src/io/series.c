@@ -199,5 +199,5 @@ const char *series_write(const struct series *series, const char *path, const st
 {
         struct series_source source = {series, provenance};
         struct file_plan plan = {.path = path, .describe = describe, .owner = &source};
-        return file_write(&plan);
+        return hdf5_file_write(&plan);
 }

@@ -56,7 +56,7 @@ static void add_blocks(uint32_t h[8], const unsigned char *bytes, size_t n_block
  * (c d g h), sha256msg1 and sha256msg2 the message schedule four words at a time
  * [Intel, SHA Extensions, 2013]. Five times as fast. */
 __attribute__((target("sha,sse4.1,ssse3"))) static void add_blocks_sha(uint32_t h[8], const unsigned char *bytes,
-                                                                        size_t n_blocks)
+                                                                       size_t n_blocks)
 {
         const __m128i big_endian = _mm_set_epi64x(0x0c0d0e0f08090a0b, 0x0405060700010203);
         __m128i abcd = _mm_loadu_si128((const __m128i *)(const void *)h);
@@ -73,7 +73,8 @@ __attribute__((target("sha,sse4.1,ssse3"))) static void add_blocks_sha(uint32_t 
                                                 big_endian);
 #pragma GCC unroll 16
                 for (int i = 0; i < 16; i++) { /* four rounds each; w[i % 4] holds words 4 i .. 4 i + 3 */
-                        __m128i wk = _mm_add_epi32(w[i % 4], _mm_loadu_si128((const __m128i *)(const void *)(K + 4 * i)));
+                        __m128i wk = _mm_add_epi32(w[i % 4],
+                                                   _mm_loadu_si128((const __m128i *)(const void *)(K + 4 * i)));
                         cdgh = _mm_sha256rnds2_epu32(cdgh, abef, wk);
                         abef = _mm_sha256rnds2_epu32(abef, cdgh, _mm_shuffle_epi32(wk, 0x0e));
                         if (i < 12) { /* the words of round i + 4 take the place of these */

@@ -9,6 +9,7 @@
 #include "io/agree.h"
 #include "io/disk.h"
 #include "io/hdf5_file.h"
+#include "io/path.h"
 #include "io/provenance.h"
 #include "sculptor/memory.h"
 
@@ -133,7 +134,7 @@ const char *snapshot_write(const char *directory, const struct snapshot *snapsho
                                  .owner = snapshot,
                                  .array = array,
                                  .n_arrays = 2 + snapshot->n_columns};
-        const char *why = file_write(&plan);
+        const char *why = hdf5_file_write(&plan);
         free(name);
         free(path);
         return why;

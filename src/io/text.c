@@ -1,4 +1,3 @@
-#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,6 +6,7 @@
 
 #include "io/agree.h"
 #include "io/disk.h"
+#include "io/path.h"
 #include "sculptor/files.h"
 #include "sculptor/memory.h"
 #include "sculptor/parallel.h"
@@ -15,17 +15,17 @@
 static const char *write_part(const char *part, const char *text)
 {
         size_t length = strlen(text);
-        int fd = create_part(part);
+        int fd = disk_create(part);
         if (fd < 0)
-                return reason("cannot create %s: %s", part, strerror(errno));
-        bool ok = write_at(fd, text, length, 0) && fsync(fd) == 0;
-        const char *why = ok ? NULL : reason("cannot write %s: %s", part, strerror(errno));
+                return reason_errno("create", part);
+        bool ok = disk_write(fd, text, length, 0) && fsync(fd) == 0;
+        const char *why = ok ? NULL : reason_errno("write", part);
         char *back = allocate(length + 1, 1);
-        if (!why && (!read_at(fd, back, length, 0) || memcmp(back, text, length) != 0))
+        if (!why && (!disk_read(fd, back, length, 0) || memcmp(back, text, length) != 0))
                 why = reason("%s: what is on disk is not what was written", part);
         free(back);
         if (close(fd) != 0 && !why)
-                why = reason("cannot close %s: %s", part, strerror(errno));
+                why = reason_errno("close", part);
         return why;
 }
 
@@ -37,8 +37,8 @@ const char *text_write_atomic(const char *path, const char *text)
                 why = write_part(part, text);
                 if (why)
                         unlink(part);
-                else if (!publish(part, path))
-                        why = reason("cannot rename to %s: %s", path, strerror(errno));
+                else if (!disk_publish(part, path))
+                        why = reason_errno("rename to", path);
                 free(part);
         }
         return agree(why);
@@ -51,7 +51,7 @@ static const char *read_text(const char *path, size_t limit, size_t *length, cha
         int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe must not make us wait */
         const char *why = NULL;
         if (fd < 0 || fstat(fd, &file) != 0) {
-                why = reason("cannot read %s: %s", path, strerror(errno));
+                why = reason_errno("read", path);
         } else if (!S_ISREG(file.st_mode)) {
                 why = reason("cannot read %s: it is %s", path, S_ISDIR(file.st_mode) ? "a directory" : "not a file");
         } else if ((uint64_t)file.st_size > limit) {
@@ -60,8 +60,8 @@ static const char *read_text(const char *path, size_t limit, size_t *length, cha
         } else {
                 *length = (size_t)file.st_size;
                 *text = allocate(*length + 1, 1);
-                if (!read_at(fd, *text, *length, 0))
-                        why = reason("cannot read %s: %s", path, strerror(errno));
+                if (!disk_read(fd, *text, *length, 0))
+                        why = reason_errno("read", path);
         }
         if (fd >= 0)
                 close(fd);

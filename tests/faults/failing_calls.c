@@ -1,0 +1,169 @@
+/* Loaded before libc (LD_PRELOAD): fails one of a process's calls that write, or kills the process at it.
+ *
+ *     FAULT_PATH=TEXT      only calls on files whose path contains TEXT count (needed)
+ *     FAULT_CALL=N         the N-th such call, from 1 (0 or unset: none)
+ *     FAULT_MODE=fail|kill fail: the call returns -1; kill: the process is gone, as by kill -9
+ *     FAULT_ERRNO=NUMBER   the errno of a failed call (default 5, EIO)
+ *     FAULT_RANK=R         only on this rank
+ *     FAULT_COUNT=FILE     appends the number of calls counted, at exit
+ *
+ * A program may also find fault_arm() by dlsym() and set the call itself, counting from there. */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+static struct {
+        bool ready, kills;
+        const char *path;
+        long call, counted;
+        int error;
+} fault;
+
+static void prepare(void)
+{
+        if (fault.ready)
+                return;
+        fault.ready = true;
+        fault.path = getenv("FAULT_PATH");
+        const char *call = getenv("FAULT_CALL"), *mode = getenv("FAULT_MODE"), *error = getenv("FAULT_ERRNO");
+        const char *rank = getenv("FAULT_RANK"), *here = getenv("OMPI_COMM_WORLD_RANK");
+        fault.call = call ? atol(call) : 0;
+        fault.kills = mode && strcmp(mode, "kill") == 0;
+        fault.error = error ? atoi(error) : EIO;
+        if (rank && strcmp(rank, here ? here : "0") != 0)
+                fault.call = 0;
+}
+
+/* The n-th call from now (0: none) fails with this errno, or kills where it is negative. Returns the
+ * calls counted since the last time. */
+long fault_arm(long call, int error);
+long fault_arm(long call, int error)
+{
+        prepare();
+        long counted = fault.counted;
+        fault.counted = 0;
+        fault.call = call;
+        fault.kills = error < 0;
+        fault.error = error;
+        return counted;
+}
+
+static bool strikes(const char *path)
+{
+        prepare();
+        if (!fault.path || !path || !strstr(path, fault.path) || ++fault.counted != fault.call)
+                return false;
+        if (fault.kills)
+                kill(getpid(), SIGKILL);
+        errno = fault.error;
+        return true;
+}
+
+static bool strikes_fd(int fd)
+{
+        prepare();
+        if (!fault.path)
+                return false;
+        char link[64], path[4096];
+        snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+        ssize_t n = readlink(link, path, sizeof path - 1);
+        path[n > 0 ? n : 0] = '\0';
+        return strikes(path);
+}
+
+__attribute__((destructor)) static void tell_count(void)
+{
+        const char *name = getenv("FAULT_COUNT");
+        FILE *out = name ? fopen(name, "a") : NULL;
+        if (out) {
+                fprintf(out, "%ld\n", fault.counted);
+                fclose(out);
+        }
+}
+
+/* A union, since ISO C does not convert what dlsym() gives into a function. */
+#define ON_FD(type, name, parameters, types, ...)                                                                      \
+        type name parameters                                                                                           \
+        {                                                                                                              \
+                union {                                                                                                \
+                        void *object;                                                                                  \
+                        type(*function) types;                                                                         \
+                } real = {dlsym(RTLD_NEXT, #name)};                                                                    \
+                return strikes_fd(fd) ? (type)-1 : real.function(__VA_ARGS__);                                         \
+        }
+
+ON_FD(ssize_t, write, (int fd, const void *bytes, size_t n), (int, const void *, size_t), fd, bytes, n)
+ON_FD(ssize_t, pwrite, (int fd, const void *bytes, size_t n, off_t at), (int, const void *, size_t, off_t), fd, bytes,
+      n, at)
+ON_FD(ssize_t, pwrite64, (int fd, const void *bytes, size_t n, off_t at), (int, const void *, size_t, off_t), fd, bytes,
+      n, at)
+ON_FD(ssize_t, pwritev, (int fd, const struct iovec *v, int n, off_t at), (int, const struct iovec *, int, off_t), fd,
+      v, n, at)
+ON_FD(ssize_t, pread, (int fd, void *bytes, size_t n, off_t at), (int, void *, size_t, off_t), fd, bytes, n, at)
+ON_FD(ssize_t, pread64, (int fd, void *bytes, size_t n, off_t at), (int, void *, size_t, off_t), fd, bytes, n, at)
+ON_FD(int, fsync, (int fd), (int), fd)
+ON_FD(int, fdatasync, (int fd), (int), fd)
+ON_FD(int, ftruncate, (int fd, off_t size), (int, off_t), fd, size)
+ON_FD(int, ftruncate64, (int fd, off_t size), (int, off_t), fd, size)
+ON_FD(int, fallocate, (int fd, int mode, off_t at, off_t n), (int, int, off_t, off_t), fd, mode, at, n)
+ON_FD(int, fallocate64, (int fd, int mode, off_t at, off_t n), (int, int, off_t, off_t), fd, mode, at, n)
+
+int close(int fd)
+{
+        union {
+                void *object;
+                int (*function)(int);
+        } real = {dlsym(RTLD_NEXT, "close")};
+        bool fails = strikes_fd(fd); /* as on Linux, the descriptor is gone even where close() fails */
+        int error = errno, status = real.function(fd);
+        errno = fails ? error : errno;
+        return fails ? -1 : status;
+}
+
+int rename(const char *from, const char *to)
+{
+        union {
+                void *object;
+                int (*function)(const char *, const char *);
+        } real = {dlsym(RTLD_NEXT, "rename")};
+        return strikes(to) ? -1 : real.function(from, to);
+}
+
+/* Only what makes a file is counted: looking at files must not depend on what was counted. */
+static int open_real(const char *name, const char *path, int flags, mode_t mode)
+{
+        union {
+                void *object;
+                int (*function)(const char *, int, ...);
+        } real = {dlsym(RTLD_NEXT, name)};
+        return (flags & (O_WRONLY | O_RDWR | O_CREAT)) && strikes(path) ? -1 : real.function(path, flags, mode);
+}
+
+int open(const char *path, int flags, ...)
+{
+        va_list arguments;
+        va_start(arguments, flags);
+        mode_t mode = flags & O_CREAT ? va_arg(arguments, mode_t) : 0;
+        va_end(arguments);
+        return open_real("open", path, flags, mode);
+}
+
+int open64(const char *path, int flags, ...)
+{
+        va_list arguments;
+        va_start(arguments, flags);
+        mode_t mode = flags & O_CREAT ? va_arg(arguments, mode_t) : 0;
+        va_end(arguments);
+        return open_real("open64", path, flags, mode);
+}
