@@ -16,6 +16,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 enum param_kind {
         PARAM_END_MARK,
@@ -79,7 +80,7 @@ struct input *input_parse(const char *name, const char *text, size_t length,
                           const char *const *overrides, size_t n_overrides);
 
 /* Reads the whole input into `settings`, laid out as `rows` say. All problems are collected. A
- * mandatory table's fallback "{}" means: filled by its rows' defaults. */
+ * table's fallback "{}" means: filled by its rows' defaults. */
 void input_read(struct input *input, const struct param *rows, void *settings);
 
 size_t input_problems(const struct input *input);              /* how many so far */
@@ -107,10 +108,11 @@ char *params_echo(const struct param *rows, const void *settings, bool all);
 char *params_difference(const char *here, const char *there);
 
 /* Help texts, written to a stream. `topic` is a key ("step_size", "sampler.step_size"), a variant's
- * name ("hmc") or the plural of a section ("samplers"); false where nothing matches. */
-#include <stdio.h>
+ * name ("hmc") or the plural of a section ("samplers", and "schedules" for levels); false where nothing
+ * matches. */
 void params_help_all(const struct param *rows, FILE *out);
 bool params_help_topic(const struct param *rows, const char *topic, FILE *out);
+const char *params_nearest_topic(const struct param *rows, const char *topic); /* to suggest, or NULL */
 void params_markdown(const struct param *rows, FILE *out);
 
 /* The candidate nearest to `word` by edit distance where it is near enough to suggest, or NULL. */

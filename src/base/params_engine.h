@@ -106,4 +106,14 @@ bool variant_of(const struct param *row, const struct selection *selection, stru
 struct node *default_node(struct node_store *store, const struct param *row, const struct node *where);
 void rows_verify(const struct param *rows); /* fatal() for what a programmer got wrong */
 
+/* ---- params_help.c ---- */
+
+struct telling {
+        FILE *out;
+        size_t n_told;
+        const void *told[256]; /* the types of variants whose rows were printed */
+};
+
+bool telling_begins(struct telling *telling, const void *type); /* false: told before */
+
 #endif

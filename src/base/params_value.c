@@ -76,12 +76,13 @@ static bool is_filled(const struct value *value)
 
 static bool read_numbers(const struct value *list, double *numbers)
 {
-        struct range range = range_of(list->row);
+        const struct param number = {.key = list->row->key, .kind = PARAM_REAL, .range = list->row->range};
+        struct range range = range_of(&number);
         bool all = true;
         size_t i = 0;
         for (const struct node *item = list->node->first; item; item = item->next, i++) {
                 struct place place = {list->place, NULL, i};
-                struct value value = {list->input, &place, item, list->row};
+                struct value value = {list->input, &place, item, &number};
                 if (!read_real(&value, &range, &numbers[i]))
                         all = false;
         }
@@ -118,7 +119,7 @@ static bool has_equal_rows(const struct value *value)
                         return false;
                 }
                 if (item->n != first->n) {
-                        value_problem(&row, "has %zu numbers, but the first row has %zu", item->n, first->n);
+                        value_problem(&row, "rows differ in length: %zu here, %zu in the first", item->n, first->n);
                         return false;
                 }
         }
