@@ -17,9 +17,9 @@ static const double PROCESS_BYTES = 48 * 1048576.0; /* MPI, HDF5, buffers: measu
 static void print_bytes(FILE *out, const char *what, double bytes)
 {
         if (bytes < 1024 * MIB)
-                fprintf(out, "  %-26s %.1f MiB\n", what, bytes / MIB);
+                fprintf(out, "  %-26s %.4g MiB\n", what, bytes / MIB);
         else
-                fprintf(out, "  %-26s %.2f GiB\n", what, bytes / (1024 * MIB));
+                fprintf(out, "  %-26s %.4g GiB\n", what, bytes / (1024 * MIB));
 }
 
 static double rank_bytes(const struct run *run, int64_t ranks)
@@ -99,8 +99,8 @@ void run_predict(const struct run *run, int64_t ranks, FILE *out)
         double snapshot = (double)snapshot_size(n, n_dim, n_columns);
         snprintf(what, sizeof what, "%" PRId64 " snapshot%s", count_snapshots(run), count_snapshots(run) == 1 ? "" : "s");
         print_bytes(out, what, snapshot * (double)count_snapshots(run));
-        snprintf(what, sizeof what, "%" PRId64 " checkpoint%s, one more while writing", run->settings.checkpoint.keep,
-                 run->settings.checkpoint.keep == 1 ? "" : "s");
+        /* one more than is kept stands there while a new one is verified */
+        snprintf(what, sizeof what, "%" PRId64 " + 1 checkpoints", run->settings.checkpoint.keep);
         print_bytes(out, what, (double)checkpoint_size(n, n_dim, scheme->has_velocity) *
                                        (double)(run->settings.checkpoint.keep + 1));
         print_intention(run, out);
