@@ -101,13 +101,14 @@ static inline double vm_log_positive(double x)
 
         const double s = f / (2 + f);
         const double z = s * s;
-        double r = 0x1.2f06369f5debcp-3;
-        r = __builtin_fma(r, z, 0x1.39a1a6b69c88cp-3);
-        r = __builtin_fma(r, z, 0x1.74663fa524011p-3);
-        r = __builtin_fma(r, z, 0x1.c71c5205f6fdfp-3);
-        r = __builtin_fma(r, z, 0x1.24924941f5127p-2);
-        r = __builtin_fma(r, z, 0x1.999999997fd76p-2);
-        r = __builtin_fma(r, z, 0x1.5555555555592p-1);
+        const double w = z * z; /* even and odd powers apart */
+        double even = 0x1.2f06369f5debcp-3, odd = 0x1.39a1a6b69c88cp-3;
+        even = __builtin_fma(even, w, 0x1.74663fa524011p-3);
+        odd = __builtin_fma(odd, w, 0x1.c71c5205f6fdfp-3);
+        even = __builtin_fma(even, w, 0x1.24924941f5127p-2);
+        odd = __builtin_fma(odd, w, 0x1.999999997fd76p-2);
+        even = __builtin_fma(even, w, 0x1.5555555555592p-1);
+        const double r = __builtin_fma(odd, z, even);
         const double h = 0.5 * f * f;
         const double tail = h - __builtin_fma(s, __builtin_fma(r, z, h), e * VM_LN_2_LOW);
         return __builtin_fma(e, VM_LN_2_HIGH, f - tail);

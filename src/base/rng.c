@@ -1,0 +1,200 @@
+/* Philox4x32-10 for 64 particles at a time, and what is drawn from it.
+ *
+ * A 32-bit word of the counter lies in the low half of a 64-bit lane, so that a round's two widening
+ * products are one instruction each (vpmuludq reads low halves only) and their high and low words need
+ * a shift and nothing. The high halves hold rubbish meanwhile, which is masked once at the end. Integers
+ * give the same bits at every vector width; the doubles made of them go through vecmath.h. */
+#include <math.h>
+#include <stddef.h>
+
+#if defined __AVX512F__ || defined __AVX2__ || defined __SSE2__
+#include <immintrin.h>
+#endif
+
+#include "sculptor/error.h"
+#include "sculptor/population.h"
+#include "sculptor/rng.h"
+#include "sculptor/vecmath.h"
+
+enum { ROUNDS = 10, WORDS = 4 };
+#define LOW_WORD UINT64_C(0xffffffff)
+#define MULTIPLIER_0 UINT32_C(0xD2511F53)
+#define MULTIPLIER_1 UINT32_C(0xCD9E8D57)
+#define WEYL_0 UINT32_C(0x9E3779B9) /* the golden ratio */
+#define WEYL_1 UINT32_C(0xBB67AE85) /* sqrt 3 - 1 */
+
+/* ---- one block, as published ---- */
+
+void philox4x32_10(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4])
+{
+        uint32_t c0 = counter[0], c1 = counter[1], c2 = counter[2], c3 = counter[3];
+        for (uint32_t r = 0; r < ROUNDS; r++) {
+                const uint64_t p0 = (uint64_t)MULTIPLIER_0 * c0, p1 = (uint64_t)MULTIPLIER_1 * c2;
+                c0 = (uint32_t)(p1 >> 32) ^ c1 ^ (key[0] + r * WEYL_0);
+                c2 = (uint32_t)(p0 >> 32) ^ c3 ^ (key[1] + r * WEYL_1);
+                c1 = (uint32_t)p1;
+                c3 = (uint32_t)p0;
+        }
+        out[0] = c0;
+        out[1] = c1;
+        out[2] = c2;
+        out[3] = c3;
+}
+
+/* ---- the blocks of 64 particles ---- */
+
+#if defined __AVX512F__
+typedef uint64_t words __attribute__((vector_size(64)));
+static inline words multiply_low(words a, words b)
+{
+        return (words)_mm512_mul_epu32((__m512i)a, (__m512i)b);
+}
+#elif defined __AVX2__
+typedef uint64_t words __attribute__((vector_size(32)));
+static inline words multiply_low(words a, words b)
+{
+        return (words)_mm256_mul_epu32((__m256i)a, (__m256i)b);
+}
+#elif defined __SSE2__
+typedef uint64_t words __attribute__((vector_size(16)));
+static inline words multiply_low(words a, words b)
+{
+        return (words)_mm_mul_epu32((__m128i)a, (__m128i)b);
+}
+#else
+typedef uint64_t words __attribute__((vector_size(16)));
+static inline words multiply_low(words a, words b)
+{
+        return (a & LOW_WORD) * (b & LOW_WORD);
+}
+#endif
+
+/* The counters of 64 particles for coordinates 2 block and 2 block + 1, but for word 1: the block. */
+struct counters {
+        uint32_t particle, step, rest; /* words 0 (of lane 0), 2 and 3 */
+        uint32_t key[2];
+};
+
+static struct counters counters_of(const struct rng_stream *stream, uint64_t first_particle, int64_t n_dim)
+{
+        if (stream->level >= RNG_MAX_LEVELS || stream->stage >= RNG_MAX_STAGES || first_particle % LANES != 0
+            || first_particle >= (uint64_t)RNG_MAX_PARTICLES || n_dim > INT64_C(1) << 33)
+                fatal("random numbers of level %lu, stage %lu, particle %llu, coordinate %lld are outside the counter's fields",
+                      (unsigned long)stream->level, (unsigned long)stream->stage, (unsigned long long)first_particle,
+                      (long long)n_dim);
+
+        return (struct counters){
+                .particle = (uint32_t)first_particle,
+                .step = stream->step,
+                .rest = (uint32_t)(first_particle >> 32) << 24 | stream->level << 12 | stream->stage << 6
+                        | (uint32_t)stream->purpose,
+                .key = {(uint32_t)stream->seed, (uint32_t)(stream->seed >> 32)},
+        };
+}
+
+/* word[i][lane]: the i-th 32-bit word of the lane's output. A round waits for the one before it, so four
+ * vectors go side by side to keep the multipliers busy. */
+static inline void draw_block(const struct counters *counters, uint32_t block, uint64_t word[restrict WORDS][LANES])
+{
+        enum { WIDTH = sizeof(words) / sizeof(uint64_t), SIDE = 4 };
+        const words multiplier_0 = (words){0} + MULTIPLIER_0, multiplier_1 = (words){0} + MULTIPLIER_1;
+        words count, key_0[ROUNDS], key_1[ROUNDS];
+        for (unsigned i = 0; i < WIDTH; i++)
+                count[i] = i;
+        for (uint32_t r = 0; r < ROUNDS; r++) {
+                key_0[r] = (words){0} + (counters->key[0] + r * WEYL_0);
+                key_1[r] = (words){0} + (counters->key[1] + r * WEYL_1);
+        }
+
+        for (unsigned lane = 0; lane < LANES; lane += SIDE * WIDTH) {
+                words c[WORDS][SIDE];
+                for (unsigned i = 0; i < SIDE; i++) {
+                        c[0][i] = count + (counters->particle + lane + i * WIDTH);
+                        c[1][i] = (words){0} + block;
+                        c[2][i] = (words){0} + counters->step;
+                        c[3][i] = (words){0} + counters->rest;
+                }
+#pragma GCC unroll 10
+                for (int r = 0; r < ROUNDS; r++)
+#pragma GCC unroll 4
+                        for (int i = 0; i < SIDE; i++) {
+                                const words p0 = multiply_low(multiplier_0, c[0][i]);
+                                const words p1 = multiply_low(multiplier_1, c[2][i]);
+                                c[0][i] = (p1 >> 32) ^ (c[1][i] ^ key_0[r]);
+                                c[2][i] = (p0 >> 32) ^ (c[3][i] ^ key_1[r]);
+                                c[1][i] = p1;
+                                c[3][i] = p0;
+                        }
+#pragma GCC unroll 4
+                for (int k = 0; k < WORDS; k++)
+#pragma GCC unroll 4
+                        for (unsigned i = 0; i < SIDE; i++) {
+                                const words out = c[k][i] & LOW_WORD;
+                                memcpy(&word[k][lane + i * WIDTH], &out, sizeof out);
+                        }
+        }
+}
+
+/* ---- doubles: a word or-ed into the bits of a power of two is added, scaled to its last places ---- */
+
+#define TWO_20 UINT64_C(0x4130000000000000)       /* the bits of 2^20: adds word 2^-32 */
+#define TWO_MINUS_12 UINT64_C(0x3f30000000000000) /* of 2^-12: adds word 2^-64 */
+
+/* (high 2^32 + low + 1/2) 2^-64, rounded once, so that small values keep 53 bits: from 2^-65 to 1, which
+ * it is with probability 2^-54. */
+static inline double unit_64(uint64_t high, uint64_t low)
+{
+        const double a = vm_double(high | TWO_20) - 0x1p20;
+        const double b = vm_double(low | TWO_MINUS_12) - (0x1p-12 - 0x1p-65);
+        return a + b;
+}
+
+/* The upper 53 bits of high 2^32 + low, times 2^-53: exact, in [0, 1). */
+static inline double unit_53(uint64_t high, uint64_t low)
+{
+        const double a = vm_double(high | TWO_20) - (0x1p20 + 0x1p-12);
+        const double b = vm_double((low & UINT64_C(0xfffff800)) | TWO_MINUS_12);
+        return a + b;
+}
+
+/* Box & Muller 1958: r = sqrt(-2 ln u), z_0 = r cos 2 pi v, z_1 = r sin 2 pi v. */
+static inline void box_muller(uint64_t word[restrict WORDS][LANES], double *restrict z_0, double *restrict z_1)
+{
+        double r[LANES];
+        for (int lane = 0; lane < LANES; lane++)
+                r[lane] = sqrt(-2 * vm_log_positive(unit_64(word[0][lane], word[1][lane])));
+        for (int lane = 0; lane < LANES; lane++) {
+                const struct vm_sincos angle = vm_sincos_turns(unit_53(word[2][lane], word[3][lane]));
+                z_0[lane] = r[lane] * angle.cos;
+                z_1[lane] = r[lane] * angle.sin;
+        }
+}
+
+void rng_normal(const struct rng_stream *stream, uint64_t first_particle, int64_t n_dim, double *restrict z)
+{
+        const struct counters counters = counters_of(stream, first_particle, n_dim);
+        uint64_t word[WORDS][LANES] __attribute__((aligned(64)));
+        double unpaired[LANES];
+
+        for (int64_t c = 0; c < n_dim; c += 2) {
+                draw_block(&counters, (uint32_t)(c / 2), word);
+                box_muller(word, z + c * LANES, c + 1 < n_dim ? z + (c + 1) * LANES : unpaired);
+        }
+}
+
+/* 1, which rounding may give, becomes the largest double below it. */
+void rng_uniform(const struct rng_stream *stream, uint64_t first_particle, int64_t n_dim, double *restrict u)
+{
+        const struct counters counters = counters_of(stream, first_particle, n_dim);
+        uint64_t word[WORDS][LANES] __attribute__((aligned(64)));
+
+        for (int64_t c = 0; c < n_dim; c++) {
+                const int64_t pair = 2 * (c % 2);
+                if (c % 2 == 0)
+                        draw_block(&counters, (uint32_t)(c / 2), word);
+                for (int lane = 0; lane < LANES; lane++) {
+                        const double value = unit_64(word[pair][lane], word[pair + 1][lane]);
+                        u[c * LANES + lane] = value < 1 ? value : 1 - 0x1p-53;
+                }
+        }
+}
