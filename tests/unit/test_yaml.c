@@ -161,7 +161,7 @@ static void test_keys_must_be_single_words(void **state)
 {
         (void)state;
         expect("? [a, b]\n: 1\nc: 2\n", "1: a key must be a single word");
-        expect("c: 2\nd: {: 1}\n", "2 d: a key is missing before the colon");
+        expect("c: 2\n?\n: 1\n", "2: a key is missing before the colon");
         expect("\"a\\0b\": 2\n", "1: a key holds a NUL character");
         expect("a: \"b\\0c\"\n", "1 a: holds a NUL character, which no value here can");
 }
