@@ -33,7 +33,7 @@ def _windows(populations):
     centre, last = 0.5 * (low + high), 0.5 * (high - low)
     if last.max() < 3 * last.min():
         last = np.full_like(last, last.max())  # the same unit on both axes
-    last = 1.25 * np.where(last > 0, last, max(last.max(), 1e-12))
+    last = 1.25 * np.maximum(last, max(1e-3 * last.max(), 1e-6 * max(1.0, np.abs(centre).max())))
     half = []
     for population in populations:
         needed = np.percentile(np.abs(population - centre) / last, 100 * SPREAD)
@@ -63,7 +63,7 @@ def _ticks(axis, centre, half):
 
 
 def _draw_density(axes, points, window):
-    n_bins = int(np.clip(math.sqrt(len(points)) / 2.4, 40, 150))
+    n_bins = int(np.clip(math.sqrt(len(points)) / 2.4, 64, 150))
     counts, x, y = np.histogram2d(points[:, 0], points[:, 1], bins=n_bins, range=window)
     peak = max(np.partition(counts.ravel(), -3)[-3], 1)  # the third highest cell: a single one is noise
     axes.imshow(np.where(counts > 0, counts / peak, np.nan).T, origin="lower", extent=(*window[0], *window[1]),
@@ -101,17 +101,18 @@ PANEL, GAP_X, GAP_Y, LEFT, RIGHT, TOP, BOTTOM = 1.72, 0.44, 0.58, 0.74, 0.12, 0.
 NARROW = 9  # below this width the colour bar stands under the legend, not beside it
 
 
-def _grid(n, aspect):
-    """A figure with n panels, in rows of up to 5: (figure, list of axes)."""
+def _grid(n, aspect, has_bar):
+    """A figure with n panels, in rows of up to 5, and room for a legend and a colour bar: (figure, axes)."""
     n_rows = math.ceil(n / 5)
     n_columns = math.ceil(n / n_rows)
     panel = PANEL * max(1, min(5 / n_columns, 1.9 if n_rows == 1 else 1.3))
     width = max(LEFT + n_columns * panel + (n_columns - 1) * GAP_X + RIGHT, 6.2)
-    height = TOP + n_rows * panel * aspect + (n_rows - 1) * GAP_Y + BOTTOM + (0.4 if width < NARROW else 0)
+    height = TOP + n_rows * panel * aspect + (n_rows - 1) * GAP_Y + BOTTOM + (0.3 if has_bar and width < NARROW else 0)
+    bottom = height - TOP - n_rows * panel * aspect - (n_rows - 1) * GAP_Y
     figure = style.new_figure(width, height, layout=None)
     left = LEFT + 0.5 * (width - (LEFT + n_columns * panel + (n_columns - 1) * GAP_X + RIGHT))
     boxes = [(left + (i % n_columns) * (panel + GAP_X),
-              height - TOP - (i // n_columns) * (panel * aspect + GAP_Y) - panel * aspect) for i in range(n)]
+              bottom + (n_rows - 1 - i // n_columns) * (panel * aspect + GAP_Y)) for i in range(n)]
     return figure, [figure.add_axes((x / width, y / height, panel / width, panel * aspect / height)) for x, y in boxes]
 
 
@@ -119,9 +120,9 @@ def draw(run, levels, coordinates, max_points):
     """`levels` to be drawn, in order; `coordinates`: one or two of them. Returns the figure."""
     coordinates = list(coordinates)
     flat = len(coordinates) == 1
-    populations = [level.state(coordinates, max_points) for level in levels]
+    populations = [level.finite_state(coordinates, max_points) for level in levels]
     centre, half = _windows(populations)
-    figure, panels = _grid(len(levels), 0.8 if flat else 1)
+    figure, panels = _grid(len(levels), 0.8 if flat else 1, not flat and len(populations[0]) >= FEW)
     drawn = Drawn()
     for i, (level, points, axes) in enumerate(zip(levels, populations, panels)):
         window = [(c - h, c + h) for c, h in zip(centre, half[i])]
@@ -193,11 +194,13 @@ def _annotate(figure, panels, coordinates, drawn):
         handles.append(Line2D([], [], color=style.MUTED, linewidth=1.2, linestyle=(0, (3, 2)),
                               label="frame of the next panel"))
     if handles:
-        where = (0.02 if width < NARROW else left, bottom - 0.72 / height)
-        figure.legend(handles=handles, loc="center left", bbox_to_anchor=where, ncol=2, handlelength=1.8,
-                      columnspacing=1.6, borderpad=0, borderaxespad=0)
+        centred = width < NARROW or not drawn.density
+        where = (0.5 * (left + right) if centred else left, bottom - 0.72 / height)
+        figure.legend(handles=handles, loc="center" if centred else "center left", bbox_to_anchor=where, ncol=2,
+                      handlelength=1.8, columnspacing=1.6, borderpad=0, borderaxespad=0)
     if drawn.density:
-        bar = figure.add_axes((right - 1.7 / width, 0.24 / height, 1.7 / width, 0.11 / height))
+        x = 0.5 * (left + right) - 0.4 / width if width < NARROW else right - 1.7 / width
+        bar = figure.add_axes((x, 0.24 / height, 1.7 / width, 0.11 / height))
         colours = ScalarMappable(LogNorm(10.0**-DECADES, 1), style.DENSITY)
         figure.colorbar(colours, cax=bar, orientation="horizontal", ticks=[1e-3, 1e-2, 1e-1, 1])
         bar.minorticks_off()

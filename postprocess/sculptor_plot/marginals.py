@@ -12,11 +12,12 @@ SHOWN = 6              # coordinates, the first ones
 EXPECTED_AT_LEAST = 10  # particles in a bin whose residual is drawn
 
 
-def last_levels(run, levels):
+def last_levels(run):
     """The last population at a noise level, and the denoised one after it or None."""
-    noised = [level for level in levels if level.index > 0 and not run.is_denoised(level)]
-    denoised = levels[-1] if run.is_denoised(levels[-1]) else None
-    return (noised[-1] if noised else levels[-1]), denoised
+    last = run.levels[-1]
+    if run.is_denoised(last) and len(run.levels) > 1 and run.levels[-2].index > 0:
+        return run.levels[-2], last
+    return last, None
 
 
 def _edges(values, also=None):
@@ -53,12 +54,12 @@ def chi_squared(counts, probability, n):
     return float(sum((s - w) ** 2 / w for s, w in zip(seen, wanted))), len(seen) - 1
 
 
-def draw(run, levels, max_points):
+def draw(run, max_points):
     """Returns the figure."""
-    level, denoised = last_levels(run, levels)
+    level, denoised = last_levels(run)
     coordinates = range(min(level.n_dim, SHOWN))
-    points = level.state(coordinates, max_points)
-    clean = denoised.state(coordinates, max_points) if denoised else None
+    points = level.finite_state(coordinates, max_points)
+    clean = denoised.finite_state(coordinates, max_points) if denoised else None
     n_columns = min(len(coordinates), 3)
     n_rows = math.ceil(len(coordinates) / n_columns)
     figure = style.new_figure(max(3.5 * n_columns, 6.4), 3.2 * n_rows + 0.7)
@@ -89,6 +90,7 @@ def _draw_one(upper, lower, values, clean, target, coordinate, level):
         upper.stairs(np.histogram(clean, edges)[0] / (len(clean) * width), edges, color=style.MUTED, linewidth=1.1)
     upper.set_ylim(bottom=0)
     upper.locator_params(axis="y", nbins=4)
+    upper.locator_params(axis="x", nbins=6, steps=(1, 2, 5, 10))
     upper.margins(x=0)
     if target is None:
         return
@@ -103,17 +105,17 @@ def _draw_one(upper, lower, values, clean, target, coordinate, level):
 
 
 def _draw_residuals(axes, edges, residual):
-    middle = 0.5 * (edges[1:] + edges[:-1])
+    known = np.isfinite(residual)
+    middle, residual = 0.5 * (edges[1:] + edges[:-1])[known], residual[known]
     axes.axhspan(-2, 2, color=style.GRID, linewidth=0)
     axes.axhline(0, color=style.EXACT, linewidth=1.1)
     axes.vlines(middle, 0, residual, color=style.BLUE, linewidth=1)
     axes.plot(middle, residual, ".", color=style.BLUE, markersize=4)
-    largest = float(np.nanmax(np.abs(residual))) if np.isfinite(residual).any() else 0.0
-    limit = max(4.0, 1.15 * largest)
+    limit = max(4.0, 1.15 * np.max(np.abs(residual), initial=0))
     axes.set_ylim(-limit, limit)
     tick = 2 if limit < 6 else float(f"{0.7 * limit:.1g}")
     axes.set_yticks([-tick, 0, tick])
-    axes.margins(x=0)
+    axes.set_xlim(edges[0], edges[-1])
 
 
 def _legend(figure, level, n, has_clean, has_target):
@@ -126,8 +128,8 @@ def _legend(figure, level, n, has_clean, has_target):
     if has_target:
         handles.append(Patch(color=style.GRID, label="\u00b12 standard errors"))
     width, height = figure.get_size_inches()
-    columns = len(handles) if width > 7 else 2
+    columns = len(handles) if width >= 7 or len(handles) < 4 else 2
     strip = 0.1 + 0.22 * math.ceil(len(handles) / columns)  # inches above the panels
-    figure.get_layout_engine().set(rect=(0, 0, 1, 1 - strip / height))
+    figure.get_layout_engine().set(rect=(0, 0, 1, 1 - strip / height), h_pad=0.03)
     figure.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.5, 1 - 0.06 / height), ncol=columns,
                   borderpad=0, borderaxespad=0)

@@ -110,6 +110,15 @@ class Level:
                 raise FileError(f"{self.path}: state cannot be read: {_one_line(error)}") from None
 
 
+    def finite_state(self, coordinates, max_points):
+        """The same without particles that are not numbers: pictures have no place for them."""
+        state = self.state(coordinates, max_points)
+        state = state[np.isfinite(state).all(axis=1)]
+        if len(state) == 0:
+            raise FileError(f"{self.path}: no particle has finite coordinates")
+        return state
+
+
 class Series:
     """series.h5: one row per finished level. series["mean"] reads (level, coordinate) once."""
 

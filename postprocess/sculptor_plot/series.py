@@ -4,12 +4,13 @@ import math
 from statistics import NormalDist
 
 import numpy as np
+from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from . import style
 
-COORDINATES = 2   # of which mean and width are drawn
-MODES = 12        # more are summed up by the largest deviation
+COLOURS = (style.BLUE, style.GREEN)  # of the coordinates that are drawn, the first ones
+MODES = 12                           # more are summed up by the largest deviation
 
 
 class Rows:
@@ -22,6 +23,9 @@ class Rows:
         self.level = np.arange(1, len(self.sigma) + 1) if numbers is None else np.asarray(numbers, dtype=float)
         denoised = run.parameters.get("sampler.denoise") == "true"
         self.has_law = np.isfinite(self.sigma) & ~(denoised & (self.sigma == 0))  # a noised law is defined there
+        mean = self.get("mean")
+        if self.target is not None and (mean is None or mean.shape[1:] != (self.target.n_dim,)):
+            self.target = None
         if self.target is not None:
             moments = [self.target.moments(s if law else math.nan) for s, law in zip(self.sigma, self.has_law)]
             self.exact_mean, self.exact_variance, self.exact_fourth = (np.array(part) for part in zip(*moments))
@@ -47,46 +51,55 @@ def _mean(axes, rows):
     mean, variance = rows.get("mean"), rows.variance()
     if mean is None or mean.ndim != 2:
         return False
-    for c in range(min(mean.shape[1], COORDINATES)):
-        colour = (style.BLUE, style.GREEN)[c]
-        axes.plot(rows.level, mean[:, c], color=colour, marker=_marker(rows), label=f"x[{c}]")
-        if variance is not None:
-            deviation = np.sqrt(variance[:, c])
-            axes.fill_between(rows.level, mean[:, c] - deviation, mean[:, c] + deviation, color=colour, alpha=0.18,
-                              linewidth=0)
+    exact = {"color": style.EXACT, "linewidth": 1, "linestyle": (0, (4, 2))}
+    for c, colour in zip(range(mean.shape[1]), COLOURS):
+        deviation = np.zeros(len(mean)) if variance is None else np.sqrt(variance[:, c])
+        _band(axes, rows, mean[:, c], deviation, colour, f"x[{c}]")
         if rows.target is not None:
-            exact, width = rows.exact_mean[:, c], np.sqrt(rows.exact_variance[:, c])
-            for k, curve in enumerate((exact, exact - width, exact + width)):
-                axes.plot(rows.level, curve, color=style.EXACT, linewidth=1, linestyle=(0, (4, 2)),
-                          label="exact" if c == 0 and k == 0 else None)
+            middle, width = rows.exact_mean[:, c], np.sqrt(rows.exact_variance[:, c])
+            for curve in (middle, middle - width, middle + width):
+                axes.plot(*_stretch(rows.level, curve), **exact)
     axes.set_title(r"mean $\pm$ standard deviation")
-    axes.legend(loc="best")
+    handles, _ = axes.get_legend_handles_labels()
+    if rows.target is not None:
+        handles.append(Line2D([], [], label="exact", **exact))
+    axes.legend(handles=handles, loc="upper right")
     return True
+
+
+def _band(axes, rows, mean, deviation, colour, name):
+    axes.plot(rows.level, mean, color=colour, marker=_marker(rows), label=name)
+    axes.fill_between(*_stretch(rows.level, mean - deviation), _stretch(rows.level, mean + deviation)[1], color=colour,
+                      alpha=0.18, linewidth=0)
+
+
+def _stretch(x, y):
+    """A curve of one point becomes a short line."""
+    return (x, y) if len(x) > 1 else (x[0] + np.array([-0.3, 0.3]), np.repeat(y, 2))
 
 
 def _deviation(axes, rows):
     mean, variance = rows.get("mean"), rows.variance()
-    if rows.target is None or mean is None or variance is None or mean.shape[1] != rows.target.n_dim:
+    if rows.target is None or variance is None:
         return False
     n = rows.n_particles
     with np.errstate(invalid="ignore", divide="ignore"):
         z_mean = (mean - rows.exact_mean) / np.sqrt(rows.exact_variance / n)
         z_variance = (variance - rows.exact_variance) / np.sqrt((rows.exact_fourth - rows.exact_variance**2) / n)
     axes.axhspan(-2, 2, color=style.GRID, linewidth=0)
-    for c in range(min(mean.shape[1], COORDINATES)):
-        colour = (style.BLUE, style.GREEN)[c]
+    for c, colour in zip(range(mean.shape[1]), COLOURS):
         axes.plot(rows.level, z_mean[:, c], color=colour, marker=_marker(rows), label=f"mean of x[{c}]")
-        axes.plot(rows.level, z_variance[:, c], color=colour, linestyle=(0, (4, 2)), label=f"variance of x[{c}]")
-    shown = np.concatenate([z[:, :COORDINATES].ravel() for z in (z_mean, z_variance)])
-    largest = np.nanmax(np.abs(shown[np.isfinite(shown)]), initial=0)
+        axes.plot(rows.level, z_variance[:, c], color=colour, linestyle=(0, (4, 2)), label=f"variance of x[{c}]",
+                  marker="x" if len(rows.level) == 1 else None)
+    shown = np.concatenate([z[:, :len(COLOURS)].ravel() for z in (z_mean, z_variance)])
+    largest = np.max(np.abs(shown[np.isfinite(shown)]), initial=0)
     if largest > 30:
         axes.set_yscale("symlog", linthresh=5)
         axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:g}".replace("-", "\u2212")))
-    else:
-        limit = max(4, 1.2 * largest)
-        axes.set_ylim(-limit, limit)
+    limit = largest**1.5 if largest > 30 else max(6, 1.7 * largest)  # room for the legend
+    axes.set_ylim(-limit, limit)
     axes.set_title("off the exact, in standard errors")
-    axes.legend(loc="best", fontsize=8)
+    axes.legend(loc="upper center", fontsize=8, ncol=min(mean.shape[1], len(COLOURS)), columnspacing=1)
     return True
 
 
@@ -128,35 +141,30 @@ def _modes(axes, rows):
         weight = None
     if n_modes > MODES:
         return weight is not None and _worst_mode(axes, rows, measured, np.asarray(weight))
-    colours = style.CYCLE
     for k in range(n_modes):
-        colour = colours[k % len(colours)]
-        axes.plot(rows.level, measured[:, k], color=colour, marker=_marker(rows),
-                  linestyle="-" if k < len(colours) else (0, (5, 1.5)))
+        axes.plot(rows.level, measured[:, k], color=style.CYCLE[k % len(style.CYCLE)], marker=_marker(rows),
+                  linestyle="-" if k < len(style.CYCLE) else (0, (5, 1.5)))
         if weight is not None:
             axes.axhline(weight[k], color=style.INK, linewidth=1, linestyle=(0, (4, 2)),
                          label="target weight" if k == 0 else None)
-    if responsibility is None:
-        axes.set_title("mode occupation")
-    else:
-        axes.set_title("mode weight (mean responsibility)")
-    top = 1.25 * max(np.nanmax(measured), 0 if weight is None else np.max(weight))
-    axes.set_ylim(0, min(top, 1.02) if n_modes < 3 else top)
+    axes.set_title("mode occupation" if responsibility is None else "mode weights (mean responsibilities)")
+    axes.set_ylim(0, 1.3 * max(np.nanmax(measured), 0 if weight is None else np.max(weight)))
     if weight is not None:
-        axes.legend(loc="best")
+        axes.legend(loc="upper right")
     return True
 
 
 def _worst_mode(axes, rows, measured, weight):
     """Responsibilities vary no more than counts do, so a multinomial's standard error bounds theirs."""
     error = np.sqrt(weight * (1 - weight) / rows.n_particles)
-    axes.plot(rows.level, np.max(np.abs(measured - weight) / error, axis=1), color=style.BLUE, marker=_marker(rows),
-              label="largest deviation")
+    largest = np.max(np.abs(measured - weight) / error, axis=1)
+    axes.plot(rows.level, largest, color=style.BLUE, marker=_marker(rows), label="largest deviation")
     typical = NormalDist().inv_cdf(0.5 * (1 + 0.5 ** (1 / len(weight))))
-    axes.axhline(typical, color=style.EXACT, linewidth=1, linestyle=(0, (4, 2)), label=f"median of {len(weight)} chances")
-    axes.set_ylim(bottom=0)
+    axes.axhline(typical, color=style.EXACT, linewidth=1, linestyle=(0, (4, 2)),
+                 label=f"median for {len(weight)} exact counts")
+    axes.set_ylim(0, 1.5 * max(np.nanmax(largest), typical))
     axes.set_title("worst mode weight, in standard errors")
-    axes.legend(loc="best", fontsize=8)
+    axes.legend(loc="upper left", fontsize=8)
     return True
 
 
@@ -165,9 +173,9 @@ def _speed(axes, rows):
     if evaluations is None or seconds is None or not (seconds > 0).any():
         return False
     with np.errstate(invalid="ignore", divide="ignore"):
-        axes.plot(rows.level, np.where(seconds > 0, evaluations / seconds, np.nan), color=style.BLUE,
-                  marker=_marker(rows))
-    axes.set_ylim(bottom=0)
+        speed = np.where(seconds > 0, evaluations / seconds, np.nan)
+    axes.plot(rows.level, speed, color=style.BLUE, marker=_marker(rows))
+    axes.set_ylim(0, 1.2 * np.nanmax(speed))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: _engineering(y)))
     axes.set_title("score evaluations per second")
     return True
@@ -183,7 +191,8 @@ def _seconds(axes, rows):
     return True
 
 
-PANELS = (_mean, _deviation, _ratio, _acceptance, _modes, _speed, _seconds)
+PANELS = (_mean, _deviation, _ratio, _acceptance, _speed, _modes, _seconds)
+WIDE = (_mean, _modes)  # take a second cell where there is one to spare
 
 
 # ---- the page ----
@@ -204,13 +213,27 @@ def _plain_log(axes):
     axes.yaxis.set_minor_formatter(FuncFormatter(lambda y, _: ""))
 
 
-def _sigma_ticks(axes, rows):
-    """Sigma at the level numbers below."""
-    ticks = [t for t in axes.get_xticks() if t in set(rows.level)]
+def _sigma_above(axes, rows):
+    """Sigma, above the level numbers of some of the levels."""
+    if len(rows.level) < 2:
+        return
+    chosen = np.unique(np.linspace(0, len(rows.level) - 1, 5).round().astype(int))
+    names = [style.number(rows.sigma[i], 2) for i in chosen]
     above = axes.secondary_xaxis("top")
-    above.set_xticks(ticks, [style.number(rows.sigma[list(rows.level).index(t)], 2) for t in ticks])
-    above.tick_params(length=2, pad=1, labelsize=8, labelcolor=style.MUTED)
+    above.set_xticks(rows.level[chosen], [rf"$\sigma$ = {names[0]}", *names[1:]])
+    above.tick_params(length=2, pad=1, labelsize=8)
     above.spines["top"].set_visible(False)
+
+
+def _plan(panels):
+    """Rows, columns and how many cells each panel takes."""
+    n_columns = min(len(panels), 3) if len(panels) != 4 else 2
+    n_rows = math.ceil(len(panels) / n_columns)
+    spare, spans = n_rows * n_columns - len(panels), []
+    for panel in panels:
+        spans.append(2 if panel in WIDE and spare > 0 else 1)
+        spare -= spans[-1] - 1
+    return n_rows, n_columns, spans
 
 
 def draw(run, n_particles):
@@ -223,19 +246,20 @@ def draw(run, n_particles):
     panels = [panel for panel in PANELS if panel(sheet.add_subplot(), rows)]
     if not panels:
         return None
-    n_columns = min(len(panels), 3) if len(panels) != 4 else 2
-    n_rows = math.ceil(len(panels) / n_columns)
+    n_rows, n_columns, spans = _plan(panels)
     figure = style.new_figure(3.7 * n_columns, 2.75 * n_rows)
+    figure.get_layout_engine().set(h_pad=0.08, w_pad=0.08)
     grid = figure.add_gridspec(n_rows, n_columns)
-    spare = n_rows * n_columns - len(panels)
     cell = 0
-    for panel in panels:
-        span = 1 + (spare if panel is panels[0] else 0)  # the first panel takes what is left over
+    for panel, span in zip(panels, spans):
         axes = figure.add_subplot(grid[cell // n_columns, cell % n_columns:cell % n_columns + span])
-        cell += span
         panel(axes, rows)
         axes.grid(axis="y")
         axes.set_xlim(rows.level[0] - 0.6, rows.level[-1] + 0.6)
-        axes.xaxis.set_major_locator(MaxNLocator(7, integer=True))
-        axes.set_xlabel("level")
+        axes.xaxis.set_major_locator(MaxNLocator(7, integer=True, min_n_ticks=1))
+        if cell < n_columns:
+            _sigma_above(axes, rows)
+        if cell + span > (n_rows - 1) * n_columns:
+            axes.set_xlabel("level")
+        cell += span
     return figure

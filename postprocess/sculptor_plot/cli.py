@@ -1,0 +1,199 @@
+"""The command: sculptor-plot RUN_DIR. Exit status 0: all drawn; 2: bad use; 3: a file could not be used."""
+
+import argparse
+import importlib
+import os
+import sys
+from pathlib import Path
+
+from . import __version__
+
+PACKAGES = ("numpy", "h5py", "matplotlib")
+BAD_USE, FAILED = 2, 3
+
+
+class Problem(Exception):
+    """Ends the command: one line and an exit status."""
+
+    def __init__(self, line, status):
+        super().__init__(line)
+        self.status = status
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message):
+        raise Problem(f"{message}; see sculptor-plot --help", BAD_USE)
+
+
+def _positive(text):
+    try:
+        value = int(text.replace("_", ""))
+    except ValueError:
+        value = 0
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
+    return value
+
+
+def _coordinates(text):
+    try:
+        values = [int(part) for part in text.split(",")]
+    except ValueError:
+        values = []
+    if not 1 <= len(values) <= 2 or min(values) < 0 or len(set(values)) != len(values):
+        raise argparse.ArgumentTypeError(f"{text!r} is not i or i,j: one or two different coordinates, from 0")
+    return values
+
+
+def parse(arguments):
+    parser = _Parser(prog="sculptor-plot", description="Pictures of a Sculptor run: the sculpting level by level, the "
+                     "last level against the exact marginals, the series, and a page with all of them.")
+    parser.add_argument("run", metavar="RUN_DIR", help="the run's directory: snapshot_0001.h5 ..., series.h5")
+    parser.add_argument("--output", metavar="DIR", help="where pictures go (RUN_DIR/pictures)")
+    parser.add_argument("--levels", metavar="N", type=_positive, default=10,
+                        help="panels of the filmstrip at most, first and last level always (10)")
+    parser.add_argument("--coordinates", metavar="i,j", type=_coordinates,
+                        help="coordinates of the filmstrip, counted from 0 (0,1)")
+    parser.add_argument("--max-points", metavar="N", type=_positive, default=200_000,
+                        help="particles read of a level at most, every so-manieth one (200000)")
+    parser.add_argument("--format", choices=("png", "pdf", "svg"), default="png", help="of the pictures (png)")
+    parser.add_argument("--version", action="version", version=f"sculptor-plot {__version__}")
+    return parser.parse_args(arguments)
+
+
+def _require_packages():
+    for name in PACKAGES:
+        try:
+            importlib.import_module(name)
+        except ImportError as error:
+            raise Problem(f"Python package {name} cannot be imported ({' '.join(str(error).split())}): "
+                          f"apt install python3-{name}, or {sys.executable} -m pip install {name}", FAILED) from None
+
+
+def _readable(levels, n, notes):
+    """At most n of the levels, evenly, first and last among them; what cannot be read is noted and left out."""
+    from .filmstrip import pick
+    from .run import FileError
+
+    def is_readable(level):
+        try:
+            return level.n_particles > 0
+        except FileError as error:
+            notes.append(str(error))
+            return False
+
+    levels = list(levels)
+    while levels and not is_readable(levels[-1]):
+        levels.pop()
+    while levels and not is_readable(levels[0]):
+        levels.pop(0)
+    return [level for level in pick(levels, n) if is_readable(level)]
+
+
+def _choose_coordinates(wanted, n_dim):
+    chosen = wanted or list(range(min(2, n_dim)))
+    if max(chosen) >= n_dim:
+        raise Problem(f"--coordinates: there is no coordinate {max(chosen)}: the run has {n_dim}, counted from 0",
+                      BAD_USE)
+    return chosen
+
+
+def _save(path, data):
+    """Whole or not at all."""
+    partial = path.with_name(path.name + ".part")
+    try:
+        partial.write_bytes(data)
+        os.replace(partial, path)
+    except OSError as error:
+        raise Problem(f"{path}: cannot be written: {error.strerror}", FAILED) from None
+    print(path)
+
+
+def _draw(run, levels, options, failures, notes):
+    """{name: figure}. A file that turns out unreadable costs its picture, not the others."""
+    from . import filmstrip, marginals, series
+    from .run import FileError
+
+    coordinates = _choose_coordinates(options.coordinates, levels[-1].n_dim)
+    same = [level for level in levels if level.n_dim == levels[-1].n_dim]
+    makers = {"filmstrip": lambda: filmstrip.draw(run, same, coordinates, options.max_points),
+              "marginals": lambda: marginals.draw(run, options.max_points)}
+    if run.series:
+        makers["series"] = lambda: series.draw(run, levels[-1].n_particles)
+    figures = {}
+    for name, make in makers.items():
+        try:
+            figures[name] = make()
+        except FileError as error:
+            failures.append(str(error))
+    if "series" in figures and figures["series"] is None:
+        notes.append(f"{run.series.path} has no finished level: no curves over levels")
+        del figures["series"]
+    return figures
+
+
+def _open_series(run, failures, notes):
+    """The pictures can do without the series and the target: says so and goes on."""
+    from .run import FileError
+
+    try:
+        known = run.series is not None and run.target is not None
+    except FileError as error:
+        failures.append(str(error))
+        run.series = run.target = None
+        return
+    if run.series is None:
+        notes.append("there is no series.h5: no curves over levels, and no exact target to compare with")
+    elif not known:
+        notes.append("the target is no Gaussian mixture, or the run does not say so: no exact density to compare with")
+    if run.series is not None and "sigma" not in run.series:
+        notes.append(f"{run.series.path} has no sigma: no curves over levels")
+        run.series = None
+
+
+def _work(options):
+    from . import page, style
+    from .run import Run, RunError
+
+    try:
+        run = Run(options.run)
+    except RunError as error:
+        raise Problem(str(error), BAD_USE) from None
+    failures, notes = [], []
+    levels = _readable(run.levels, options.levels, failures)
+    if not levels:
+        raise Problem(failures[0], FAILED)
+    run.levels = [level for level in run.levels if level.index <= levels[-1].index]
+    _open_series(run, failures, notes)
+
+    output = Path(options.output) if options.output else run.directory / "pictures"
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Problem(f"{output}: cannot be made: {error.strerror}", FAILED) from None
+
+    with style.styled():
+        figures = _draw(run, levels, options, failures, notes)
+        pictures = {name: style.render(figure, "png") for name, figure in figures.items()}
+        for name, figure in figures.items():
+            data = pictures[name] if options.format == "png" else style.render(figure, options.format)
+            _save(output / f"{name}.{options.format}", data)
+    _save(output / "index.html", page.write(run, levels, pictures, failures + notes).encode("utf-8"))
+    for line in notes:
+        print(f"sculptor-plot: note: {line}", file=sys.stderr)
+    for line in failures:
+        print(f"sculptor-plot: {line}", file=sys.stderr)
+    return FAILED if failures else 0
+
+
+def main(arguments=None):
+    try:
+        options = parse(arguments)
+        _require_packages()
+        return _work(options)
+    except Problem as problem:
+        print(f"sculptor-plot: {problem}", file=sys.stderr)
+        return problem.status
+    except KeyboardInterrupt:
+        print("sculptor-plot: interrupted", file=sys.stderr)
+        return 130
