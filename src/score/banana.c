@@ -118,7 +118,8 @@ static void eval(const void *level, const double *restrict x, double *restrict s
                 double *s1 = score + i * LANES, *s2 = s1 + LANES;
                 for (int lane = 0; lane < LANES; lane++) {
                         const double pull = banana->precision_2 * residual(banana, x1[lane], x2[lane]);
-                        s1[lane] = fma(2 * banana->bend * x1[lane], pull, -banana->precision_1 * (x1[lane] - banana->mean));
+                        s1[lane] = fma(2 * banana->bend * x1[lane], pull,
+                                       -banana->precision_1 * (x1[lane] - banana->mean));
                         s2[lane] = -pull;
                 }
         }

@@ -69,7 +69,8 @@ static double cell_integral(double barrier, double from, double to)
 
         double sum = 0;
         for (int i = 0; i < 3; i++) {
-                const double pair = boltzmann(barrier, fma(-half, node[i], centre)) + boltzmann(barrier, fma(half, node[i], centre));
+                const double pair = boltzmann(barrier, fma(-half, node[i], centre)) +
+                                    boltzmann(barrier, fma(half, node[i], centre));
                 sum = fma(weight[i], pair, sum);
         }
         return half * sum;
@@ -179,7 +180,8 @@ static void log_density(const void *level, const double *restrict x, double *res
         }
         for (int64_t i = 1; i < well->n_dim; i++)
                 for (int lane = 0; lane < LANES; lane++)
-                        log_p[lane] = fma(-0.5 * well->precision * x[i * LANES + lane], x[i * LANES + lane], log_p[lane]);
+                        log_p[lane] = fma(-0.5 * well->precision * x[i * LANES + lane], x[i * LANES + lane],
+                                          log_p[lane]);
 }
 
 /* J_11 = -4 h (3 w^2 - 1)/a^2 */

@@ -94,7 +94,8 @@ static void eval(const void *level, const double *restrict x, double *restrict s
 
         width_and_radius(funnel, x, inverse, radius);
         for (int lane = 0; lane < LANES; lane++)
-                score[lane] = fma(0.5 * inverse[lane], radius[lane], fma(-funnel->precision_v, x[lane], -funnel->half_rest));
+                score[lane] = fma(0.5 * inverse[lane], radius[lane],
+                                  fma(-funnel->precision_v, x[lane], -funnel->half_rest));
         for (int64_t i = 1; i < funnel->n_dim; i++)
                 for (int lane = 0; lane < LANES; lane++)
                         score[i * LANES + lane] = -inverse[lane] * x[i * LANES + lane];

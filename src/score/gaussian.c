@@ -72,8 +72,9 @@ static void check_covariance(const struct gaussian_settings *set, int64_t n_dim,
                 for (size_t j = 0; j < i; j++) {
                         const double a = s->value[i * n + j], b = s->value[j * n + i];
                         if (!(fabs(a - b) <= 1e-12 * (fabs(a) + fabs(b)))) { /* rounded when printed */
-                                params_problem(scope, "covariance", "is not symmetric: %.17g at [%zu][%zu], %.17g at [%zu][%zu]",
-                                               a, i, j, b, j, i);
+                                params_problem(scope, "covariance",
+                                               "is not symmetric: %.17g at [%zu][%zu], %.17g at [%zu][%zu]", a, i, j, b,
+                                               j, i);
                                 return;
                         }
                 }
@@ -82,7 +83,8 @@ static void check_covariance(const struct gaussian_settings *set, int64_t n_dim,
         double *factor = allocate(n * n, sizeof *factor);
         const int64_t row = cholesky_factorise(n_dim, s->value, factor, &pivot);
         if (row < n_dim)
-                params_problem(scope, "covariance", "is not positive definite: pivot %lld of its Cholesky factor is %.3g",
+                params_problem(scope, "covariance",
+                               "is not positive definite: pivot %lld of its Cholesky factor is %.3g",
                                (long long)row + 1, pivot);
         free(factor);
 }

@@ -39,9 +39,20 @@ static inline char *write_dense(int n)
                 }
         return text;
 }
-static inline char *write_dense_2(void) { return write_dense(2); }
-static inline char *write_dense_3(void) { return write_dense(3); }
-static inline char *write_dense_64(void) { return write_dense(64); }
+static inline char *write_dense_2(void)
+{
+        return write_dense(2);
+}
+
+static inline char *write_dense_3(void)
+{
+        return write_dense(3);
+}
+
+static inline char *write_dense_64(void)
+{
+        return write_dense(64);
+}
 
 /* ---- the funnel: t_1 = v/sigma_v, t_i = x_i e^(-v/2) ---- */
 
@@ -172,11 +183,14 @@ static const struct score_case score_cases[] = {
          .straighten = straighten_well, .place = place_well, .reach = 10, .spacing = 0.05},
         {.text = "type: double_well\ndimension: 64\nbarrier: 3\nhalf_distance: 2\nsigma: 0.5\n", .sigma = {0, NAN},
          .straighten = straighten_well},
-        {.text = "type: gaussian_mixture\ncomponents:\n- {weight: 3, mean: -1, sigma: 0.5}\n- {weight: 1, mean: 2, sigma: 1}\n",
+        {.text = "type: gaussian_mixture\ncomponents:\n- {weight: 3, mean: -1, sigma: 0.5}\n"
+                 "- {weight: 1, mean: 2, sigma: 1}\n",
          .sigma = {0, 0.5, 5}},
-        {.text = "type: gaussian_mixture\ncomponents:\n- {weight: 4, mean: [5, 5], sigma: 1}\n- {weight: 1, mean: [-5, -5], sigma: 1}\n",
+        {.text = "type: gaussian_mixture\ncomponents:\n- {weight: 4, mean: [5, 5], sigma: 1}\n"
+                 "- {weight: 1, mean: [-5, -5], sigma: 1}\n",
          .sigma = {0, 2, 20}},
-        {.text = "type: gaussian_mixture\ncomponents:\n- {weight: 1, mean: [1, 0, 2], sigma: [1, 2, 0.5]}\n- {weight: 2, mean: [0, 0, 0], sigma: 1}\n",
+        {.text = "type: gaussian_mixture\ncomponents:\n- {weight: 1, mean: [1, 0, 2], sigma: [1, 2, 0.5]}\n"
+                 "- {weight: 2, mean: [0, 0, 0], sigma: 1}\n",
          .sigma = {0, 1, NAN}},
         {.write = write_mixture_64, .sigma = {0, 1, NAN}},
         {.text = "type: ring\n", .sigma = {0, 0.1, 2}},

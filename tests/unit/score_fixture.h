@@ -91,7 +91,8 @@ static inline void for_every_level(claim *check)
 }
 
 /* Fails with where and by how much. */
-static inline void expect(bool ok, const struct score_level *level, const char *what, double value, double wanted, double tolerance)
+static inline void expect(bool ok, const struct score_level *level, const char *what, double value, double wanted,
+                          double tolerance)
 {
         if (ok)
                 return;
@@ -99,7 +100,8 @@ static inline void expect(bool ok, const struct score_level *level, const char *
                  (long long)level->score->n_dim, level->sigma, what, value, wanted, tolerance);
 }
 
-static inline void expect_near(const struct score_level *level, const char *what, double value, double wanted, double tolerance)
+static inline void expect_near(const struct score_level *level, const char *what, double value, double wanted,
+                               double tolerance)
 {
         expect(fabs(value - wanted) <= tolerance, level, what, value, wanted, tolerance);
 }

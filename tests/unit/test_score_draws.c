@@ -25,8 +25,8 @@ static void moments_add(struct moments *moments, size_t i, double value)
 
 /* |z| of each mean against what it should be; `floor` is what rounding alone may leave of a number that
  * does not vary. */
-static void moments_close(struct moments *moments, const struct score_level *level, const char *what, const double *wanted,
-                          double floor)
+static void moments_close(struct moments *moments, const struct score_level *level, const char *what,
+                          const double *wanted, double floor)
 {
         for (size_t i = 0; i < moments->n; i++) {
                 const double mean = moments->sum[i] / moments->count;
@@ -60,7 +60,9 @@ static void exact_moments(const struct score_case *example, const struct score *
                 const double *m = centre + k * (size_t)n, *v = variance + k * (size_t)n;
                 for (int64_t i = 0; i < n; i++)
                         for (int64_t j = 0; j < n; j++) {
-                                const double within = i == j ? v[i] : sqrt(v[i] * v[j]) * pow(example->correlation, (double)llabs(i - j));
+                                const double within = i == j ? v[i]
+                                                             : sqrt(v[i] * v[j]) *
+                                                                       pow(example->correlation, (double)llabs(i - j));
                                 covariance[i * n + j] += weight[k] * (within + (m[i] - mean[i]) * (m[j] - mean[j]));
                         }
         }
@@ -130,7 +132,8 @@ static void fisher_identities(const struct score_case *example, const struct sco
                                 moments_add(&score, (size_t)i, s[i * LANES + lane]);
                                 for (int64_t j = 0; j < n; j++)
                                         moments_add(&information, (size_t)(i * n + j),
-                                                    fma(s[i * LANES + lane], s[j * LANES + lane], jacobian[(i * n + j) * LANES + lane]));
+                                                    fma(s[i * LANES + lane], s[j * LANES + lane],
+                                                        jacobian[(i * n + j) * LANES + lane]));
                         }
         }
         moments_close(&score, level, "the mean score", NULL, 0);

@@ -25,18 +25,26 @@ static char *problems_of(const char *text)
 static void test_bad_settings_are_told_with_their_line_and_key(void **state)
 {
         (void)state;
-        static const struct { const char *text, *key, *reason; } wrong[] = {
+        static const struct {
+                const char *text, *key, *reason;
+        } wrong[] = {
                 {"type: gaussian\nmean: 0\n", "sigma: ", "is needed, or covariance in its place"},
                 {"type: gaussian\nmean: 0\nsigma: -1\n", "test:3: sigma: ", ""},
                 {"type: gaussian\nmean: 0\nsigma: 1\ncovariance: [[1]]\n", "test:4: covariance: ", "beside sigma"},
                 {"type: gaussian\nmean: [0, 0]\nsigma: [1, 1, 1]\n", "test:2: mean: ", "has 2 numbers, needs 1 or 3"},
-                {"type: gaussian\nmean: [0, 0]\ndimension: 3\nsigma: 1\n", "test:2: mean: ", "has 2 numbers, needs 1 or 3"},
+                {"type: gaussian\nmean: [0, 0]\ndimension: 3\nsigma: 1\n",
+                 "test:2: mean: ", "has 2 numbers, needs 1 or 3"},
                 {"type: gaussian\nmean: [0, 0, 0]\nsigma: [1, 1]\n", "test:3: sigma: ", "has 2 numbers, needs 1 or 3"},
-                {"type: gaussian\nmean: 0\ncovariance: [[1, 0, 0], [0, 1, 0]]\n", "test:3: covariance: ", "is 2 by 3, not square"},
-                {"type: gaussian\nmean: 0\ndimension: 3\ncovariance: [[1, 0], [0, 1]]\n", "test:4: covariance: ", "is 2 by 2, needs 3 by 3"},
-                {"type: gaussian\nmean: 0\ncovariance: [[1, 0.5], [0.4, 1]]\n", "test:3: covariance: ", "is not symmetric"},
-                {"type: gaussian\nmean: 0\ncovariance: [[1, 2], [2, 1]]\n", "test:3: covariance: ", "pivot 2 of its Cholesky factor is -3"},
-                {"type: gaussian\nmean: 0\ncovariance: [[1, 1], [1, 1]]\n", "test:3: covariance: ", "pivot 2 of its Cholesky factor is 0"},
+                {"type: gaussian\nmean: 0\ncovariance: [[1, 0, 0], [0, 1, 0]]\n",
+                 "test:3: covariance: ", "is 2 by 3, not square"},
+                {"type: gaussian\nmean: 0\ndimension: 3\ncovariance: [[1, 0], [0, 1]]\n",
+                 "test:4: covariance: ", "is 2 by 2, needs 3 by 3"},
+                {"type: gaussian\nmean: 0\ncovariance: [[1, 0.5], [0.4, 1]]\n",
+                 "test:3: covariance: ", "is not symmetric"},
+                {"type: gaussian\nmean: 0\ncovariance: [[1, 2], [2, 1]]\n",
+                 "test:3: covariance: ", "pivot 2 of its Cholesky factor is -3"},
+                {"type: gaussian\nmean: 0\ncovariance: [[1, 1], [1, 1]]\n",
+                 "test:3: covariance: ", "pivot 2 of its Cholesky factor is 0"},
                 {"type: banana\ndimension: 5\npairs: 3\n", "test:3: pairs: ", "3 pairs need dimension >= 6, not 5"},
                 {"type: funnel\ndimension: 1\n", "test:2: dimension: ", ""},
                 {"type: double_well\nbarrier: 0\n", "test:2: barrier: ", ""},
@@ -44,7 +52,8 @@ static void test_bad_settings_are_told_with_their_line_and_key(void **state)
         for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
                 char *problems = problems_of(wrong[i].text);
                 if (!problems || !strstr(problems, wrong[i].key) || !strstr(problems, wrong[i].reason))
-                        fail_msg("wanted '%s...%s', got: %s", wrong[i].key, wrong[i].reason, problems ? problems : "nothing");
+                        fail_msg("wanted '%s...%s', got: %s", wrong[i].key, wrong[i].reason,
+                                 problems ? problems : "nothing");
                 free(problems);
         }
 }
@@ -78,7 +87,10 @@ static void test_a_gaussian_without_width_is_undefined_only_without_noise(void *
 static void test_a_gaussian_takes_its_dimension_from_any_setting(void **state)
 {
         (void)state;
-        static const struct { const char *text; int64_t n_dim; } wanted[] = {
+        static const struct {
+                const char *text;
+                int64_t n_dim;
+        } wanted[] = {
                 {"type: gaussian\nmean: 0\nsigma: 1\n", 1},
                 {"type: gaussian\nmean: [0, 1, 2]\nsigma: 1\n", 3},
                 {"type: gaussian\nmean: 0\nsigma: [1, 2]\n", 2},
@@ -102,7 +114,8 @@ static void test_an_ill_conditioned_covariance_is_inverted_to_its_condition(void
         char text[1024], *end = text + sprintf(text, "type: gaussian\nmean: 0\ncovariance:\n");
         for (int i = 0; i < N; i++)
                 for (int j = 0; j < N; j++)
-                        end += sprintf(end, "%s%.17g%s", j == 0 ? "- [" : ", ", 1.0 / (i + j + 1), j == N - 1 ? "]\n" : "");
+                        end += sprintf(end, "%s%.17g%s", j == 0 ? "- [" : ", ", 1.0 / (i + j + 1),
+                                       j == N - 1 ? "]\n" : "");
 
         struct score_fixture fixture;
         score_fixture_open(&fixture, text);
@@ -132,7 +145,8 @@ static void test_the_diameter_of_a_gaussian_bounds_pairs_of_draws(void **state)
 {
         (void)state;
         char *dense = write_dense_64();
-        const char *texts[] = {"type: gaussian\nmean: 0\nsigma: 2\n", "type: gaussian\nmean: 0\nsigma: [1, 2, 3]\n", dense};
+        const char *texts[] = {"type: gaussian\nmean: 0\nsigma: 2\n", "type: gaussian\nmean: 0\nsigma: [1, 2, 3]\n",
+                               dense};
         for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
                 struct score_fixture fixture;
                 score_fixture_open(&fixture, texts[i]);
@@ -173,7 +187,8 @@ static double well_constant(double h)
 static void test_the_wells_constant_is_that_of_bessel_functions_at_any_barrier(void **state)
 {
         (void)state;
-        for (double h = 1e-6; h < 2e6; h *= 10) {
+        for (int power = -6; power <= 6; power++) {
+                const double h = pow(10, power);
                 char text[128];
                 sprintf(text, "type: double_well\nbarrier: %g\nhalf_distance: 2\n", h);
                 struct score_fixture fixture;
@@ -204,7 +219,8 @@ static void test_draws_from_the_wells_invert_their_distribution(void **state)
         const struct rng_stream target = {.seed = 20, .purpose = RNG_TARGET}, uniform = {.seed = 20, .purpose = RNG_TARGET, .stage = 1};
         gsl_integration_workspace *work = gsl_integration_workspace_alloc(1000);
         double *x = new_tile(1), *u = new_tile(2);
-        for (double h = 1e-4; h < 2e5; h *= 10) {
+        for (int power = -4; power <= 5; power++) {
+                double h = pow(10, power);
                 char text[64];
                 sprintf(text, "type: double_well\nbarrier: %g\n", h);
                 struct score_fixture fixture;
@@ -215,7 +231,8 @@ static void test_draws_from_the_wells_invert_their_distribution(void **state)
                 const double low = h > 60 ? sqrt(1 - sqrt(60 / h)) : 0; /* e^-60 lies below */
                 for (int lane = 0; lane < LANES; lane++) {
                         double below, error;
-                        gsl_integration_qag(&density, low, fabs(x[lane]), 0, 1e-13, 1000, GSL_INTEG_GAUSS61, work, &below, &error);
+                        gsl_integration_qag(&density, low, fabs(x[lane]), 0, 1e-13, 1000, GSL_INTEG_GAUSS61, work,
+                                            &below, &error);
                         assert_true(fabs(2 * below / well_constant(h) - u[lane]) < 1e-12);
                         assert_int_equal(x[lane] < 0, u[LANES + lane] < 0.5);
                 }
@@ -235,8 +252,8 @@ static void test_two_thousand_components_agree_with_long_double(void **state)
         enum { K = 2000 };
         char *text = allocate(K * 96 + 64, 1), *end = text + sprintf(text, "type: gaussian_mixture\ncomponents:\n");
         for (int k = 0; k < K; k++)
-                end += sprintf(end, "- {weight: %d, mean: [%.6f, %.6f], sigma: %.3f}\n", 1 + k % 5, 9 * sin(2.1 * k), 9 * cos(3.7 * k),
-                               0.05 + 0.1 * (k % 7));
+                end += sprintf(end, "- {weight: %d, mean: [%.6f, %.6f], sigma: %.3f}\n", 1 + k % 5, 9 * sin(2.1 * k),
+                               9 * cos(3.7 * k), 0.05 + 0.1 * (k % 7));
         struct score_fixture fixture;
         score_fixture_open(&fixture, text);
 
@@ -256,10 +273,12 @@ static void test_two_thousand_components_agree_with_long_double(void **state)
                                 for (int i = 0; i < 2; i++) {
                                         const long double v = variance[2 * k + i] + (long double)sigmas[l] * sigmas[l];
                                         pull[i] = -((long double)x[i * LANES + lane] - mean[2 * k + i]) / v;
-                                        exponent += 0.5L * pull[i] * ((long double)x[i * LANES + lane] - mean[2 * k + i]);
+                                        exponent += 0.5L * pull[i] *
+                                                    ((long double)x[i * LANES + lane] - mean[2 * k + i]);
                                         determinant *= v;
                                 }
-                                const long double part = weight[k] * expl(exponent) / (2 * 3.14159265358979323846L * sqrtl(determinant));
+                                const long double part = weight[k] * expl(exponent) /
+                                                         (2 * 3.14159265358979323846L * sqrtl(determinant));
                                 p += part;
                                 for (int i = 0; i < 2; i++) {
                                         gradient[i] += part * pull[i];
