@@ -27,8 +27,8 @@ bool disk_sync_directory(const char *directory);
 /* Gives a durable .part its name, durably. On failure neither name is left. */
 bool disk_publish(const char *part, const char *path);
 
-/* A 64-bit checksum of bytes for comparing what was written with what is read back. Every changed word
- * changes it (xor and multiplication by an odd number can be undone); 24 bytes a nanosecond. */
+/* A 64-bit checksum of bytes for comparing what was written with what is read back, at the speed of memory.
+ * Each step can be undone, so a change of one word always changes it. */
 uint64_t disk_checksum(const void *bytes, size_t n);
 
 #endif

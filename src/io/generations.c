@@ -191,12 +191,10 @@ void generations_prune(const char *directory, const char *newest, int keep)
                 char *path = generation_path(directory, listing.generation[i]);
                 if (strcmp(path, newest) != 0) {
                         struct manifest manifest;
-                        bool good = kept < keep && !manifest_read(path, &manifest) &&
-                                    (known_good(path) || !checkpoint_verify(path));
-                        if (good)
-                                kept++;
-                        else
+                        if (kept >= keep)
                                 generations_remove(path);
+                        else if (!manifest_read(path, &manifest) && (known_good(path) || !checkpoint_verify(path)))
+                                kept++;
                 }
                 free(path);
         }

@@ -11,7 +11,9 @@ const char *generations_next(const char *directory, int64_t steps_done, char **p
 /* Removes a checkpoint: its manifest first, so that what a kill leaves behind is never taken for whole. */
 void generations_remove(const char *path);
 
-/* After `newest` was verified: removes all but it and the keep - 1 newest others that verify. */
+/* After `newest` was verified: keeps it and the keep - 1 newest others that verify, and removes all that
+ * are older than those. One that does not verify counts for nothing but is not removed before its time:
+ * it may be the disk that fails to read it. */
 void generations_prune(const char *directory, const char *newest, int keep);
 
 #endif

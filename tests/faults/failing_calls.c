@@ -28,6 +28,7 @@ static struct {
         const char *path;
         long call, counted;
         int error;
+        const char *struck; /* the call that was failed */
 } fault;
 
 static void prepare(void)
@@ -45,32 +46,34 @@ static void prepare(void)
                 fault.call = 0;
 }
 
-/* The n-th call from now (0: none) fails with this errno, or kills where it is negative. Returns the
- * calls counted since the last time. */
-long fault_arm(long call, int error);
-long fault_arm(long call, int error)
+/* The n-th call from now (0: none) fails with this errno, or kills where it is negative. Returns the name of the
+ * call failed since the last time, or NULL. */
+const char *fault_arm(long call, int error);
+const char *fault_arm(long call, int error)
 {
         prepare();
-        long counted = fault.counted;
+        const char *struck = fault.struck;
+        fault.struck = NULL;
         fault.counted = 0;
         fault.call = call;
         fault.kills = error < 0;
         fault.error = error;
-        return counted;
+        return struck;
 }
 
-static bool strikes(const char *path)
+static bool strikes(const char *call, const char *path)
 {
         prepare();
         if (!fault.path || !path || !strstr(path, fault.path) || ++fault.counted != fault.call)
                 return false;
         if (fault.kills)
                 kill(getpid(), SIGKILL);
+        fault.struck = call;
         errno = fault.error;
         return true;
 }
 
-static bool strikes_fd(int fd)
+static bool strikes_fd(const char *call, int fd)
 {
         prepare();
         if (!fault.path)
@@ -79,7 +82,7 @@ static bool strikes_fd(int fd)
         snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
         ssize_t n = readlink(link, path, sizeof path - 1);
         path[n > 0 ? n : 0] = '\0';
-        return strikes(path);
+        return strikes(call, path);
 }
 
 __attribute__((destructor)) static void tell_count(void)
@@ -100,7 +103,7 @@ __attribute__((destructor)) static void tell_count(void)
                         void *object;                                                                                  \
                         type(*function) types;                                                                         \
                 } real = {dlsym(RTLD_NEXT, #name)};                                                                    \
-                return strikes_fd(fd) ? (type)-1 : real.function(__VA_ARGS__);                                         \
+                return strikes_fd(#name, fd) ? (type)-1 : real.function(__VA_ARGS__);                                  \
         }
 
 ON_FD(ssize_t, write, (int fd, const void *bytes, size_t n), (int, const void *, size_t), fd, bytes, n)
@@ -125,7 +128,7 @@ int close(int fd)
                 void *object;
                 int (*function)(int);
         } real = {dlsym(RTLD_NEXT, "close")};
-        bool fails = strikes_fd(fd); /* as on Linux, the descriptor is gone even where close() fails */
+        bool fails = strikes_fd("close", fd); /* as on Linux, the descriptor is gone even where close() fails */
         int error = errno, status = real.function(fd);
         errno = fails ? error : errno;
         return fails ? -1 : status;
@@ -137,7 +140,7 @@ int rename(const char *from, const char *to)
                 void *object;
                 int (*function)(const char *, const char *);
         } real = {dlsym(RTLD_NEXT, "rename")};
-        return strikes(to) ? -1 : real.function(from, to);
+        return strikes("rename", to) ? -1 : real.function(from, to);
 }
 
 /* Only what makes a file is counted: looking at files must not depend on what was counted. */
@@ -147,7 +150,7 @@ static int open_real(const char *name, const char *path, int flags, mode_t mode)
                 void *object;
                 int (*function)(const char *, int, ...);
         } real = {dlsym(RTLD_NEXT, name)};
-        return (flags & (O_WRONLY | O_RDWR | O_CREAT)) && strikes(path) ? -1 : real.function(path, flags, mode);
+        return (flags & (O_WRONLY | O_RDWR | O_CREAT)) && strikes(name, path) ? -1 : real.function(path, flags, mode);
 }
 
 int open(const char *path, int flags, ...)
