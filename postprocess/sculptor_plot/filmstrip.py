@@ -13,6 +13,7 @@ from . import style
 MASSES = (0.99, 0.68)         # of the highest-density regions drawn as contours
 SPREAD = 0.995                # share of the particles a panel has to show
 FEW = 10000                   # fewer particles are drawn as points
+SPIKES = 50                   # a density in fewer cells is a set of spikes, drawn as dots
 DECADES = 3                   # of density below the peak
 
 
@@ -25,11 +26,11 @@ def pick(levels, n):
     return [levels[round(i * (len(levels) - 1) / (n - 1))] for i in range(n)]
 
 
-def _windows(populations):
-    """Centre (2) and half-widths (panel, 2): multiples 1, 2, 4, ... of what the last population needs, so that
+def _windows(populations, narrowest):
+    """Centre (2) and half-widths (panel, 2): multiples 1, 2, 4, ... of what the narrowest population needs, so that
     neighbouring panels mostly share their axes and the zoom shows where they do not."""
     tail = 50 * (1 - SPREAD)
-    low, high = (np.percentile(populations[-1], q, axis=0) for q in (tail, 100 - tail))
+    low, high = (np.percentile(narrowest, q, axis=0) for q in (tail, 100 - tail))
     centre, last = 0.5 * (low + high), 0.5 * (high - low)
     if last.max() < 3 * last.min():
         last = np.full_like(last, last.max())  # the same unit on both axes
@@ -64,7 +65,10 @@ def _ticks(axis, centre, half):
 
 def _draw_density(axes, points, window):
     n_bins = int(np.clip(math.sqrt(len(points)) / 2.4, 64, 150))
-    counts, x, y = np.histogram2d(points[:, 0], points[:, 1], bins=n_bins, range=window)
+    counts, _, _ = np.histogram2d(points[:, 0], points[:, 1], bins=n_bins, range=window)
+    if np.count_nonzero(counts) < SPIKES:  # cells would be too small to be seen
+        axes.plot(points[:1000, 0], points[:1000, 1], "o", color="white", markersize=4, markeredgewidth=0)
+        return
     peak = max(np.partition(counts.ravel(), -3)[-3], 1)  # the third highest cell: a single one is noise
     axes.imshow(np.where(counts > 0, counts / peak, np.nan).T, origin="lower", extent=(*window[0], *window[1]),
                 cmap=style.DENSITY, norm=LogNorm(10.0**-DECADES, 1), aspect="auto", interpolation="nearest",
@@ -121,7 +125,9 @@ def draw(run, levels, coordinates, max_points):
     coordinates = list(coordinates)
     flat = len(coordinates) == 1
     populations = [level.finite_state(coordinates, max_points) for level in levels]
-    centre, half = _windows(populations)
+    # A denoised population keeps the frame it was denoised in.
+    last_noised = -2 if len(levels) > 1 and levels[-2].index > 0 and run.is_denoised(levels[-1]) else -1
+    centre, half = _windows(populations, populations[last_noised])
     figure, panels = _grid(len(levels), 0.8 if flat else 1, not flat and len(populations[0]) >= FEW)
     drawn = Drawn()
     for i, (level, points, axes) in enumerate(zip(levels, populations, panels)):

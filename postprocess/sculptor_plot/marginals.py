@@ -85,10 +85,11 @@ def _draw_one(upper, lower, values, clean, target, coordinate, level):
     edges = _edges(values, clean)
     width = edges[1] - edges[0]
     counts, _ = np.histogram(values, edges)
-    upper.stairs(counts / (len(values) * width), edges, fill=True, color=style.SKY, alpha=0.7)
+    density = counts / (len(values) * width)
+    upper.stairs(density, edges, fill=True, color=style.SKY, alpha=0.7)
     if clean is not None:
         upper.stairs(np.histogram(clean, edges)[0] / (len(clean) * width), edges, color=style.MUTED, linewidth=1.1)
-    upper.set_ylim(bottom=0)
+    upper.set_ylim(0, 1.25 * density.max())  # a denoised spike may leave the frame
     upper.locator_params(axis="y", nbins=4)
     upper.locator_params(axis="x", nbins=6, steps=(1, 2, 5, 10))
     upper.margins(x=0)

@@ -96,7 +96,7 @@ def _deviation(axes, rows):
     if largest > 30:
         axes.set_yscale("symlog", linthresh=5)
         axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:g}".replace("-", "\u2212")))
-    limit = largest**1.5 if largest > 30 else max(6, 1.7 * largest)  # room for the legend
+    limit = largest**1.5 if largest > 30 else max(6, 2 * largest)  # room for the legend
     axes.set_ylim(-limit, limit)
     axes.set_title("off the exact, in standard errors")
     axes.legend(loc="upper center", fontsize=8, ncol=min(mean.shape[1], len(COLOURS)), columnspacing=1)
