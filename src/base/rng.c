@@ -12,11 +12,10 @@
 #endif
 
 #include "sculptor/error.h"
-#include "sculptor/population.h"
 #include "sculptor/rng.h"
 #include "sculptor/vecmath.h"
 
-enum { ROUNDS = 10, WORDS = 4 };
+enum { ROUNDS = 10, WORDS = 4, LANES = 64 };
 #define LOW_WORD UINT64_C(0xffffffff)
 #define MULTIPLIER_0 UINT32_C(0xD2511F53)
 #define MULTIPLIER_1 UINT32_C(0xCD9E8D57)
@@ -79,8 +78,8 @@ static struct counters counters_of(const struct rng_stream *stream, uint64_t fir
 {
         if (stream->level >= RNG_MAX_LEVELS || stream->stage >= RNG_MAX_STAGES || first_particle % LANES != 0
             || first_particle >= (uint64_t)RNG_MAX_PARTICLES || n_dim > INT64_C(1) << 33)
-                fatal("random numbers of level %lu, stage %lu, particle %llu, coordinate %lld are outside the counter's fields",
-                      (unsigned long)stream->level, (unsigned long)stream->stage, (unsigned long long)first_particle,
+                fatal("no random numbers for level %u, stage %u, particle %llu, %lld coordinates: outside the counter",
+                      (unsigned)stream->level, (unsigned)stream->stage, (unsigned long long)first_particle,
                       (long long)n_dim);
 
         return (struct counters){

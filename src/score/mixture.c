@@ -27,7 +27,7 @@ static const struct param component_params[] = {
          .help = "where the component lies; its length is the number of coordinates"},
         {.key = "sigma", .kind = PARAM_VECTOR, .offset = offsetof(struct component, sigma), .fallback = "1",
          .range = "[0, inf)",
-         .help = "standard deviation, one for all coordinates or one for each; 0 is a point, defined at noise levels above 0"},
+         .help = "standard deviation, one for all coordinates or one for each; 0 is a point, for levels above 0"},
         PARAM_END,
 };
 
@@ -45,8 +45,8 @@ static void check_component(const struct component *component, size_t k, size_t 
                 if (component->mean.n == 0)
                         params_problem(scope, key, "is empty, needs a number for each coordinate");
                 else
-                        params_problem(scope, key, "has %zu numbers, but the first component's mean has %zu", component->mean.n,
-                                       n_dim);
+                        params_problem(scope, key, "has %zu numbers, but the first component's mean has %zu",
+                                       component->mean.n, n_dim);
         }
         if (component->sigma.n != 1 && component->sigma.n != n_dim) {
                 snprintf(key, sizeof key, "components[%zu].sigma", k);
@@ -150,7 +150,7 @@ const char *mixture_undefined_at(const void *model, double sigma)
         const struct mixture *mixture = model;
         for (size_t at = 0; at < mixture->n * (size_t)mixture->n_dim; at++)
                 if (!(mixture->sigma[at] * mixture->sigma[at] + sigma * sigma >= DBL_MIN))
-                        return "a component with sigma 0 is a point, which has no density without noise; end the levels above 0";
+                        return "a component with sigma 0 is a point without density unless noised; end the levels above 0";
         return NULL;
 }
 
