@@ -37,29 +37,53 @@ static void differentiate(tile_function *f, const struct score_level *level, int
                         free(at[r][side]);
 }
 
-/* A tile of points on a grid of 2^-30, every other one pushed outwards, with the score, the Jacobian
- * and the length over which the score changes by one part in 16, rounded to a power of two. */
+/* 1/variance of a mixture's narrowest part: the Jacobian's terms are of this size, whatever their sum. */
+static double steepest_part(const struct score_level *level)
+{
+        const struct score *score = level->score;
+        if (!score->type->components)
+                return 0;
+
+        const size_t n_parts = score->type->n_modes ? score->type->n_modes(score->model) : 1;
+        const size_t size = n_parts * (size_t)score->n_dim;
+        double *weight = allocate(n_parts, sizeof(double)), *mean = allocate(2 * size, sizeof(double)),
+               narrowest = INFINITY;
+        score->type->components(score->model, weight, mean, mean + size);
+        for (size_t i = 0; i < size; i++)
+                narrowest = fmin(narrowest, mean[size + i] + level->sigma * level->sigma);
+        free(weight);
+        free(mean);
+        return 1 / narrowest;
+}
+
+/* A tile of points on a grid of 2^-30, every other one pushed outwards, with what is seen from there. */
 struct viewpoint {
         double *x, *score, *jacobian;
-        double step[LANES];
-        double reach[LANES]; /* sum |x_i| |s_i|: how errors of x show in ln p */
+        double curvature[LANES]; /* the size of the Jacobian's terms: the score varies over 1/sqrt of it */
+        double step[LANES];      /* a power of two below 1/16 of that length */
+        double reach[LANES];     /* sum |x_i| |s_i|: how errors of x show in ln p */
+        double rounding;         /* relative error of a sum over coordinates and components, each of about 32 operations */
 };
 
 static struct viewpoint viewpoint_open(const struct score_level *level)
 {
+        const struct score_type *type = level->score->type;
         const int64_t n = level->score->n_dim;
-        struct viewpoint view = {.x = new_tile(n), .score = new_tile(n), .jacobian = new_tile(n * n)};
+        const size_t n_parts = type->n_modes ? type->n_modes(level->score->model) : 1;
+        struct viewpoint view = {.x = new_tile(n), .score = new_tile(n), .jacobian = new_tile(n * n),
+                                 .rounding = (double)(n + (int64_t)n_parts + 32) * 0x1p-53};
 
         draw_noised(level->score, level->sigma, 0, view.x);
         for (int64_t k = 0; k < n * LANES; k++)
                 view.x[k] = ldexp(rint(ldexp(view.x[k] * (k % 2 ? 1.25 : 1), 30)), -30);
         score_eval(level, view.x, view.score);
-        level->score->type->jacobian(level->state, view.x, view.jacobian);
+        type->jacobian(level->state, view.x, view.jacobian);
+        const double steepest = steepest_part(level);
         for (int lane = 0; lane < LANES; lane++) {
-                double steepest = 0;
+                view.curvature[lane] = steepest;
                 for (int64_t ij = 0; ij < n * n; ij++)
-                        steepest = fmax(steepest, fabs(view.jacobian[ij * LANES + lane]));
-                view.step[lane] = ldexp(1, (int)floor(log2(1 / (16 * sqrt(steepest)))));
+                        view.curvature[lane] = fmax(view.curvature[lane], fabs(view.jacobian[ij * LANES + lane]));
+                view.step[lane] = ldexp(1, (int)floor(log2(1 / (16 * sqrt(view.curvature[lane])))));
                 for (int64_t i = 0; i < n; i++)
                         view.reach[lane] += fabs(view.x[i * LANES + lane] * view.score[i * LANES + lane]);
         }
@@ -73,11 +97,18 @@ static void viewpoint_close(struct viewpoint *view)
         free(view->jacobian);
 }
 
-/* Rounding: a sum of n_dim terms after some 32 operations each errs by at most (n_dim + 32) 2^-53 of
- * the terms' size; the quotient by h/4 enters with weight 64/45. */
-static double rounding(int64_t n_dim, double size, double h)
+/* Terms of this size, rounded, in a quotient by h/4 that enters with weight 64/45. */
+static double rounded(const struct viewpoint *view, double size, double h)
 {
-        return (double)(n_dim + 32) * 0x1p-53 * size * (64.0 / 45) / (h / 4);
+        return view->rounding * size * (64.0 / 45) / (h / 4);
+}
+
+/* A tolerance that has grown beyond 2e-5 of what is compared would let errors pass: it fails, too. */
+static void expect_close(const struct score_level *level, const char *what, double value, double wanted,
+                         double tolerance, double size)
+{
+        expect_near(level, what, value, wanted, tolerance);
+        expect(tolerance < 2e-5 * size, level, "the tolerance", tolerance, 0, 2e-5 * size);
 }
 
 static void score_is_gradient(const struct score_case *example, const struct score_level *level)
@@ -93,9 +124,9 @@ static void score_is_gradient(const struct score_case *example, const struct sco
                 for (int lane = 0; lane < LANES; lane++) {
                         const double h = view.step[lane];
                         const double size = fabs(log_p[lane]) + view.reach[lane] + (double)n * (1 + fabs(log(h)));
-                        const double tolerance = spread[lane] + rounding(n, size, h);
-                        expect_near(level, "score", view.score[k * LANES + lane], slope[lane], tolerance);
-                        expect(tolerance < 2e-5 / (16 * h), level, "the tolerance", tolerance, 0, 2e-5 / (16 * h));
+                        const double s = view.score[k * LANES + lane];
+                        expect_close(level, "score", s, slope[lane], spread[lane] + rounded(&view, size, h),
+                                     fabs(s) + sqrt(view.curvature[lane]));
                 }
         }
         viewpoint_close(&view);
@@ -118,16 +149,15 @@ static void jacobian_is_derivative(const struct score_case *example, const struc
                 differentiate(level->score->type->eval, level, n, view.x, k, view.step, slope, spread);
                 for (int64_t i = 0; i < n; i++)
                         for (int lane = 0; lane < LANES; lane++) {
-                                const double h = view.step[lane], steepest = 1 / (256 * h * h);
-                                double size = fabs(view.score[i * LANES + lane]) + (double)n / (16 * h);
+                                const double h = view.step[lane], s = view.score[i * LANES + lane];
+                                double size = fabs(s) + (double)n * sqrt(view.curvature[lane]);
                                 for (int64_t j = 0; j < n; j++)
                                         size += fabs(view.jacobian[(i * n + j) * LANES + lane] *
                                                      view.x[j * LANES + lane]);
-                                const double tolerance = spread[i * LANES + lane] + rounding(n, size, h);
-                                expect_near(level, "Jacobian", view.jacobian[(i * n + k) * LANES + lane],
-                                            slope[i * LANES + lane], tolerance);
-                                expect(tolerance < 2e-5 * steepest, level, "the tolerance", tolerance, 0,
-                                       2e-5 * steepest);
+                                expect_close(level, "Jacobian", view.jacobian[(i * n + k) * LANES + lane],
+                                             slope[i * LANES + lane],
+                                             spread[i * LANES + lane] + rounded(&view, size, h),
+                                             s * s + view.curvature[lane]);
                         }
         }
         free(slope);
@@ -141,7 +171,7 @@ static void test_jacobian_is_derivative_of_score(void **state)
         for_every_level(jacobian_is_derivative);
 }
 
-/* Both to rounding: n_dim + 32 operations on entries of the Jacobian. */
+/* Both to rounding of the terms they are sums of. */
 static void jacobian_is_symmetric_with_divergence_as_trace(const struct score_case *example,
                                                            const struct score_level *level)
 {
@@ -152,18 +182,18 @@ static void jacobian_is_symmetric_with_divergence_as_trace(const struct score_ca
 
         level->score->type->divergence(level->state, view.x, div);
         for (int lane = 0; lane < LANES; lane++) {
-                double trace = 0, size = 0;
+                double trace = 0, size = (double)n * view.curvature[lane];
                 for (int64_t i = 0; i < n; i++) {
                         const double entry = view.jacobian[(i * n + i) * LANES + lane],
                                      s = view.score[i * LANES + lane];
                         trace += entry;
                         size += fabs(entry) + s * s;
                 }
-                expect_near(level, "divergence", div[lane], trace, (double)(n + 32) * 0x1p-53 * size);
+                expect_near(level, "divergence", div[lane], trace, view.rounding * size);
                 for (int64_t i = 0; i < n; i++)
                         for (int64_t j = 0; j < i; j++)
                                 expect_near(level, "Jacobian", view.jacobian[(i * n + j) * LANES + lane],
-                                            view.jacobian[(j * n + i) * LANES + lane], 32 * 0x1p-53 * size);
+                                            view.jacobian[(j * n + i) * LANES + lane], view.rounding * size);
         }
         viewpoint_close(&view);
 }
