@@ -57,8 +57,8 @@ SlurmUser=$me
 SlurmdUser=$me
 AuthType=auth/munge
 CredType=cred/munge
-# a job put back in the queue waits until its credential has expired, 120 s unless told
-AuthInfo=socket=$dir/munge.socket,cred_expire=3
+# a job put back in the queue waits until its credential has expired: 120 s unless told, 5 s at least
+AuthInfo=socket=$dir/munge.socket,cred_expire=5
 StateSaveLocation=$dir/state
 SlurmdSpoolDir=$dir/spool
 SlurmctldPidFile=$dir/slurmctld.pid

@@ -41,7 +41,7 @@ job_survives() {
         until_true 60 test -e "$run/snapshot_0002.h5"
         # shellcheck disable=SC2086  # options
         scancel --signal=USR1 $how "$job"
-        until_true 30 grep -q 'saved; queued again' "$out"
+        until_true 30 grep -q 'saved; back into the queue' "$out"
         verdict $? "${kind}_job_saves_itself_at_usr1" "$out"
 
         until_true 120 has_ended "$job"
@@ -65,5 +65,5 @@ out=$SCRATCH/limit.out
 job=$(sbatch --parsable --ntasks=2 --ntasks-per-node=2 --time=1 --signal=B:USR1@20 --output="$out" jobscripts/sample.sbatch \
         $input "${changes[@]}" --set sampler.steps_per_level=$((10 * ${STEPS:-4000})) --output "$SCRATCH/limit")
 until_true 600 has_ended "$job"
-[ "$(state_of "$job")" = COMPLETED ] && grep -q 'saved; queued again' "$out"
+[ "$(state_of "$job")" = COMPLETED ] && grep -q 'saved; back into the queue' "$out"
 verdict $? mpirun_job_longer_than_its_time_limit_finishes "$out"
