@@ -288,6 +288,20 @@ static void test_a_density_that_is_no_number_breaks_the_run_at_its_step(void **s
         }
 }
 
+/* A broken decision is none: neither accepted nor refused. */
+static void test_broken_decisions_are_counted_apart(void **state)
+{
+        (void)state;
+        struct lab *lab = lab_open("{type: mala, step_size: 0.3, steps_per_level: 1}", &lost, 10, 1, NULL, 0);
+        for (int lane = 0; lane < LANES; lane++)
+                lab->population->x[lane] = 50; /* far in the lost region, spare lanes too */
+        assert_true(lab_try(lab, 0, 0, 1).found);
+        assert_int_equal(lab->tally.proposed, 10);
+        assert_int_equal(lab->tally.accepted, 0);
+        assert_int_equal(lab->tally.non_finite, 10);
+        lab_close(lab);
+}
+
 /* ---- adaptation ---- */
 
 /* On N(0, I) in n dimensions dH is a sum of n equal terms of mean e^3/4 (h^2 = 2e; <dH> of one leapfrog step is h^6/32),
@@ -370,6 +384,7 @@ int main(void)
                 cmocka_unit_test(test_mala_and_hmc_keep_a_target_that_is_not_gaussian),
                 cmocka_unit_test(test_a_proposal_of_density_zero_is_refused_whatever_its_score),
                 cmocka_unit_test(test_a_density_that_is_no_number_breaks_the_run_at_its_step),
+                cmocka_unit_test(test_broken_decisions_are_counted_apart),
                 cmocka_unit_test(test_mala_adapts_to_the_optimal_step_and_its_scaling),
                 cmocka_unit_test(test_hmc_adapts_to_its_target),
                 cmocka_unit_test(test_the_step_is_frozen_after_burn_in),
