@@ -76,8 +76,8 @@ struct counters {
 
 static struct counters counters_of(const struct rng_stream *stream, uint64_t first_particle, int64_t n_dim)
 {
-        if (stream->level >= RNG_MAX_LEVELS || stream->stage >= RNG_MAX_STAGES || first_particle % LANES != 0
-            || first_particle >= (uint64_t)RNG_MAX_PARTICLES || n_dim > INT64_C(1) << 33)
+        if (stream->level >= RNG_MAX_LEVELS || stream->stage >= RNG_MAX_STAGES || first_particle % LANES != 0 ||
+            first_particle >= (uint64_t)RNG_MAX_PARTICLES || n_dim > INT64_C(1) << 33)
                 fatal("no random numbers for level %u, stage %u, particle %llu, %lld coordinates: outside the counter",
                       (unsigned)stream->level, (unsigned)stream->stage, (unsigned long long)first_particle,
                       (long long)n_dim);

@@ -131,10 +131,17 @@ INLINE void eval_shape(const struct mixture_level *level, enum mixture_shape sha
                        double *restrict score)
 {
         switch (level->n_dim) {
-        case 1: eval_blocks(level, 1, shape, x, score); return;
-        case 2: eval_blocks(level, 2, shape, x, score); return;
-        case FEW: eval_blocks(level, FEW, shape, x, score); return;
-        default: eval_blocks(level, 0, shape, x, score);
+        case 1:
+                eval_blocks(level, 1, shape, x, score);
+                return;
+        case 2:
+                eval_blocks(level, 2, shape, x, score);
+                return;
+        case FEW:
+                eval_blocks(level, FEW, shape, x, score);
+                return;
+        default:
+                eval_blocks(level, 0, shape, x, score);
         }
 }
 
@@ -142,8 +149,13 @@ void mixture_eval(const void *state, const double *restrict x, double *restrict 
 {
         const struct mixture_level *level = state;
         switch (level->shape) {
-        case MIXTURE_EQUAL: eval_shape(level, MIXTURE_EQUAL, x, score); return;
-        case MIXTURE_ISOTROPIC: eval_shape(level, MIXTURE_ISOTROPIC, x, score); return;
-        case MIXTURE_DIAGONAL: eval_shape(level, MIXTURE_DIAGONAL, x, score);
+        case MIXTURE_EQUAL:
+                eval_shape(level, MIXTURE_EQUAL, x, score);
+                return;
+        case MIXTURE_ISOTROPIC:
+                eval_shape(level, MIXTURE_ISOTROPIC, x, score);
+                return;
+        case MIXTURE_DIAGONAL:
+                eval_shape(level, MIXTURE_DIAGONAL, x, score);
         }
 }

@@ -68,7 +68,7 @@ void mixture_logits(const struct mixture_level *level, size_t first, size_t coun
 }
 
 void mixture_rescale(int64_t n_dim, const double *restrict before, const double *restrict max, double *restrict sum,
-                    double *restrict score)
+                     double *restrict score)
 {
         double factor[LANES];
         for (int lane = 0; lane < LANES; lane++) {

@@ -250,7 +250,8 @@ static void *checkerboard_create(const void *settings)
                                 continue;
                         const double x = (double)column - 0.5 * (double)(across - 1);
                         const double y = (double)row - 0.5 * (double)(across - 1);
-                        place(mixture, k++, set->cell * x / (double)set->fill, set->cell * y / (double)set->fill, sigma);
+                        place(mixture, k++, set->cell * x / (double)set->fill, set->cell * y / (double)set->fill,
+                              sigma);
                 }
         return mixture_create(mixture);
 }
