@@ -6,6 +6,8 @@
  *     FAULT_ERRNO=NUMBER   the errno of a failed call (default 5, EIO)
  *     FAULT_RANK=R         only on this rank
  *     FAULT_COUNT=FILE     appends the number of calls counted, at exit
+ *     FAULT_ROOMY=1        statvfs() tells of plenty of free space, so that a full disk is met later
+ *     FAULT_NO_FALLOCATE=1 fallocate() is not supported, so that a full disk is met later still
  *
  * A program may also find fault_arm() by dlsym() and set the call itself, counting from there. */
 #define _GNU_SOURCE
@@ -19,6 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/types.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -119,8 +122,41 @@ ON_FD(int, fsync, (int fd), (int), fd)
 ON_FD(int, fdatasync, (int fd), (int), fd)
 ON_FD(int, ftruncate, (int fd, off_t size), (int, off_t), fd, size)
 ON_FD(int, ftruncate64, (int fd, off_t size), (int, off_t), fd, size)
-ON_FD(int, fallocate, (int fd, int mode, off_t at, off_t n), (int, int, off_t, off_t), fd, mode, at, n)
-ON_FD(int, fallocate64, (int fd, int mode, off_t at, off_t n), (int, int, off_t, off_t), fd, mode, at, n)
+
+static int fallocate_real(const char *name, int fd, int mode, off_t at, off_t n)
+{
+        union {
+                void *object;
+                int (*function)(int, int, off_t, off_t);
+        } real = {dlsym(RTLD_NEXT, name)};
+        if (getenv("FAULT_NO_FALLOCATE")) {
+                errno = EOPNOTSUPP;
+                return -1;
+        }
+        return strikes_fd(name, fd) ? -1 : real.function(fd, mode, at, n);
+}
+
+int fallocate(int fd, int mode, off_t at, off_t n)
+{
+        return fallocate_real("fallocate", fd, mode, at, n);
+}
+
+int fallocate64(int fd, int mode, off_t at, off_t n)
+{
+        return fallocate_real("fallocate64", fd, mode, at, n);
+}
+
+int statvfs(const char *restrict path, struct statvfs *restrict volume)
+{
+        union {
+                void *object;
+                int (*function)(const char *, struct statvfs *);
+        } real = {dlsym(RTLD_NEXT, "statvfs")};
+        int status = real.function(path, volume);
+        if (getenv("FAULT_ROOMY"))
+                volume->f_bavail = volume->f_bfree = (fsblkcnt_t)1 << 40;
+        return status;
+}
 
 int close(int fd)
 {

@@ -202,8 +202,8 @@ static const int64_t sizes[] = {1, 63, 64, 65, 1000}, dimensions[] = {1, 2, 5};
 static void each_shape(const char *directory, bool write, int ranks)
 {
         bool ok = true;
-        for (int i = 0; i < 5 * 3 * 2; i++) {
-                struct population *population = make_population(sizes[i / 6], dimensions[i / 2 % 3], i % 2);
+        for (int i = 0; i < 5 * 3; i++) {
+                struct population *population = make_population(sizes[i / 3], dimensions[i % 3], i % 2);
                 char *place = format_text("%s/%d/%d", directory, ranks, i);
                 if (write) {
                         ok &= !directory_make(place);
@@ -315,20 +315,20 @@ static void damage_is_found_and_the_older_generation_taken(const char *directory
                 put_bytes(newer, bytes, at);
                 cut &= found_out(place, newer, older);
         }
-        for (size_t bit = 3; bit < 8 * n; bit += thorough ? 8 * n / 10000 : 8 * n / 100) {
+        for (size_t bit = 3; bit < 8 * n; bit += thorough ? 8 * n / 10000 : 8 * n / 50) {
                 bytes[bit / 8] ^= (char)(1 << bit % 8);
                 put_bytes(newer, bytes, n);
                 flipped &= found_out(place, newer, older);
                 bytes[bit / 8] ^= (char)(1 << bit % 8);
         }
         put_bytes(newer, bytes, n);
-        for (size_t bit = 0; bit < 8 * n_manifest; bit += thorough ? 1 : 11) {
+        for (size_t bit = 0; bit < 8 * n_manifest; bit += thorough ? 1 : 31) {
                 text[bit / 8] ^= (char)(1 << bit % 8);
                 put_bytes(manifest, text, n_manifest);
                 flipped_manifest &= found_out(place, newer, older);
                 text[bit / 8] ^= (char)(1 << bit % 8);
         }
-        for (size_t at = 0; at < n_manifest; at += 13) {
+        for (size_t at = 0; at < n_manifest; at += 41) {
                 put_bytes(manifest, text, at);
                 cut_manifest &= found_out(place, newer, older);
         }

@@ -1,0 +1,21 @@
+#!/bin/bash
+# Each call that writes fails once, on each rank: every rank tells the same failure, nothing is left
+# behind, and the older checkpoint is whole. And files of any number of ranks are read by any other.
+. "$(dirname "$0")/io_support.sh"
+
+counts="1 3"
+[ -z "$long" ] || counts="1 2 3 4"
+for ranks in $counts; do
+    mkdir -p "$scratch/calls$ranks"
+    FAULT_PATH=/calls$ranks/ timeout 120 $mpirun -n "$ranks" env LD_PRELOAD="$shim" \
+        "$program" faults "$scratch/calls$ranks"
+    claim "no_failing_call_ends_or_stops_$ranks"_ranks [ $? = 0 ]
+done
+
+for ranks in 1 2 3 4; do
+    $mpirun -n $ranks "$program" write "$scratch/shapes" | grep -v same-on-any || status=1
+done
+for ranks in 1 2 3 4; do
+    $mpirun -n $ranks "$program" read "$scratch/shapes" || status=1
+done
+exit $status
