@@ -146,6 +146,25 @@ static void test_a_hard_particle_costs_its_own_tile_only(void **state)
         lab_close(hard);
 }
 
+/* dx/dt = -x with a relative tolerance alone: the best inner step h is the same at all x. Steps of flow time 2.5 h are made of
+ * h, h and half an h; the short one must not disturb the controller: 3 attempts each, but for its first few. */
+static void test_an_inner_step_cut_short_tells_the_controller_nothing(void **state)
+{
+        (void)state;
+        const char *text = "{type: score_flow, step_size: 20, steps_per_level: 40, relative_tolerance: 1e-8, "
+                           "absolute_tolerance: 1e-300}";
+        struct lab *lab = lab_open(text, NULL, LANES, 1, NULL, 0);
+        lab_draw(lab, 0, NULL);
+        lab_advance(lab, 0, 0, 1);
+        double h = lab->population->memory[0];
+        assert_true(h > 0.01 && h < 1);
+        lab->sampler->step_size = 2.5 * h;
+        lab->tally = (struct tally){0};
+        lab_advance(lab, 0, 1, 40);
+        assert_true(lab->tally.evaluations <= 6 * (3 * 39 + 3) * LANES);
+        lab_close(lab);
+}
+
 /* Spare lanes of the last tile may hold anything, and are not counted. */
 static void test_spare_lanes_do_not_shorten_steps(void **state)
 {
@@ -216,6 +235,7 @@ int main(void)
                 cmocka_unit_test(test_dormand_prince_stays_within_its_tolerance),
                 cmocka_unit_test(test_methods_converge_at_their_orders),
                 cmocka_unit_test(test_a_hard_particle_costs_its_own_tile_only),
+                cmocka_unit_test(test_an_inner_step_cut_short_tells_the_controller_nothing),
                 cmocka_unit_test(test_spare_lanes_do_not_shorten_steps),
                 cmocka_unit_test(test_a_solution_that_ends_is_told_by_step_and_particle),
         };
