@@ -4,6 +4,7 @@
  *     s(x) = -P (x - m),   div s = -tr P,   ds/dx = -P.
  *
  * A dense S costs one Cholesky factorisation a level and n_dim^2 fused multiply-adds an evaluation. */
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -169,7 +170,7 @@ static const char *undefined_at(const void *model, double sigma)
 {
         const struct gaussian *gaussian = model;
         for (int64_t i = 0; i < gaussian->n_dim; i++)
-                if (!(matrix_entry(gaussian->covariance, gaussian->width, i, i) + sigma * sigma > 0))
+                if (!(matrix_entry(gaussian->covariance, gaussian->width, i, i) + sigma * sigma >= DBL_MIN))
                         return "a coordinate whose sigma is 0 has no density without noise: end the levels above 0";
         return NULL;
 }

@@ -144,7 +144,8 @@ static inline double place_well(int64_t n_dim, const double *t, double *x)
         return log(WELL_DISTANCE * well_deviation()) + (double)(n_dim - 1) * log(WELL_SIGMA);
 }
 
-/* ---- mixtures ---- */
+/* ---- mixtures: each of their kernels, by number of coordinates (1, 2, 3, more) and by what the components'
+ * covariances share (all, isotropy, nothing) ---- */
 
 static inline char *write_mixture_64(void)
 {
@@ -192,6 +193,19 @@ static const struct score_case score_cases[] = {
         {.text = "type: gaussian_mixture\ncomponents:\n- {weight: 1, mean: [1, 0, 2], sigma: [1, 2, 0.5]}\n"
                  "- {weight: 2, mean: [0, 0, 0], sigma: 1}\n",
          .sigma = {0, 1, NAN}},
+        {.text = "type: gaussian_mixture\ncomponents:\n- {weight: 1, mean: -1, sigma: 0.5}\n- {mean: 2, sigma: 0.5}\n",
+         .sigma = {0, 0.5, NAN}},
+        {.text = "type: gaussian_mixture\ncomponents:\n- {mean: [0, 1], sigma: [1, 0.4]}\n- {mean: [2, 1], sigma: "
+                 "0.7}\n",
+         .sigma = {0, 0.5, NAN}},
+        {.text = "type: gaussian_mixture\ncomponents:\n- {mean: [0, 1, 0], sigma: 1}\n- {mean: [2, 1, 1], sigma: "
+                 "0.7}\n",
+         .sigma = {0, 0.5, NAN}},
+        {.text = "type: gaussian_mixture\ncomponents:\n- {mean: [0, 1, 0, 2], sigma: [1, 2, 1, 0.5]}\n"
+                 "- {weight: 2, mean: [2, 1, 1, 0], sigma: 0.7}\n",
+         .sigma = {0, 0.5, NAN}},
+        {.text = "type: grid\ndimension: 3\nside: 4\nspacing: 1\nsigma: 0.5\n", .sigma = {0, 0.5, NAN}},
+        {.text = "type: grid\ndimension: 4\nside: 3\nspacing: 1\nsigma: 0.5\n", .sigma = {0, 0.5, NAN}},
         {.write = write_mixture_64, .sigma = {0, 1, NAN}},
         {.text = "type: ring\n", .sigma = {0, 0.1, 2}},
         {.text = "type: grid\n", .sigma = {0, 0.1, 2}},
