@@ -76,8 +76,8 @@ struct input; /* a parsed input file with its overrides and the problems found s
 /* Parses YAML text already in memory; `name` is used in messages ("toy.yaml:3: ..."). `overrides` are
  * "a.b=value" or "a.b[2].c=value" (0-based), the value being YAML; problems in them are reported as
  * "--set a.b: reason". Never NULL. Local. */
-struct input *input_parse(const char *name, const char *text, size_t length,
-                          const char *const *overrides, size_t n_overrides);
+struct input *input_parse(const char *name, const char *text, size_t length, const char *const *overrides,
+                          size_t n_overrides);
 
 /* Reads the whole input into `settings`, laid out as `rows` say. All problems are collected. A
  * table's fallback "{}" means: filled by its rows' defaults. */

@@ -25,7 +25,8 @@ struct input *input_parse(const char *name, const char *text, size_t length, con
                 input_report(input, 0, input->root->line, &top,
                              "the input must be a table, `key: value` lines with a space after the colon");
         else if (input->root && input->root->kind == NODE_LIST)
-                input_report(input, 0, input->root->line, &top, "the input must be a table, `key: value` lines, not a list");
+                input_report(input, 0, input->root->line, &top,
+                             "the input must be a table, `key: value` lines, not a list");
         if (input->root && input->root->kind != NODE_TABLE)
                 input->root = NULL;
         for (size_t i = 0; i < n_overrides; i++) {
@@ -82,7 +83,8 @@ static void insert(struct input *input, struct problem problem)
         size_t i = input->n_problems++;
         for (; i > 0; i--) {
                 const struct problem *before = &input->problem[i - 1];
-                if (before->source < problem.source || (before->source == problem.source && before->line <= problem.line))
+                if (before->source < problem.source ||
+                    (before->source == problem.source && before->line <= problem.line))
                         break;
                 input->problem[i] = *before;
         }
@@ -90,7 +92,8 @@ static void insert(struct input *input, struct problem problem)
 }
 
 /* "toy.yaml:9: sampler.step_size: reason" or "--set sampler.step_size: reason". */
-static char *problem_text(const struct input *input, int source, int line, const struct place *place, const char *reason)
+static char *problem_text(const struct input *input, int source, int line, const struct place *place,
+                          const char *reason)
 {
         char *path = NULL, *text;
         size_t size;
@@ -114,8 +117,9 @@ void input_report(void *owner, int source, int line, const struct place *place, 
         if (input->n_problems < PROBLEMS_LISTED)
                 insert(input, (struct problem){source, line, problem_text(input, source, line, place, reason)});
         else if (!input_is_full(input))
-                insert(input, (struct problem){INT_MAX, line, problem_text(input, source, line, &top,
-                                               "there are more problems than are listed here")});
+                insert(input, (struct problem){INT_MAX, line,
+                                               problem_text(input, source, line, &top,
+                                                            "there are more problems than are listed here")});
 }
 
 /* ---- problems others find ---- */

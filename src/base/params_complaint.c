@@ -21,7 +21,8 @@ void value_describe(const struct param *row, FILE *out)
         static const char *const nouns[] = {
                 [PARAM_REAL] = "a number", [PARAM_INTEGER] = "an integer", [PARAM_FLAG] = "true or false",
                 [PARAM_TEXT] = "text", [PARAM_VECTOR] = "a number or a list of numbers",
-                [PARAM_MATRIX] = "a list of rows of numbers", [PARAM_TABLE] = "a table", [PARAM_TABLES] = "a list of tables"};
+                [PARAM_MATRIX] = "a list of rows of numbers", [PARAM_TABLE] = "a table",
+                [PARAM_TABLES] = "a list of tables"};
         struct words words = {.n = 0};
         if (row->kind == PARAM_SELECT)
                 words_variants(&words, row);
@@ -43,7 +44,8 @@ void value_expect(const struct value *value)
 {
         static const char *const complaints[] = {
                 [PARAM_REAL] = "is not a number", [PARAM_INTEGER] = "is not an integer",
-                [PARAM_FLAG] = "is neither true nor false", [PARAM_TEXT] = "is not text", [PARAM_CHOICE] = "is not a word",
+                [PARAM_FLAG] = "is neither true nor false", [PARAM_TEXT] = "is not text",
+                [PARAM_CHOICE] = "is not a word",
                 [PARAM_VECTOR] = "is not a number", [PARAM_MATRIX] = "is not a list of rows of numbers",
                 [PARAM_TABLE] = "is not a table", [PARAM_TABLES] = "is not a list of tables",
                 [PARAM_SELECT] = "is not a word"};
@@ -106,8 +108,11 @@ bool value_is_number(const struct value *value, enum number_state state)
                 value_problem(value, "%s must be a finite number", shown.text);
                 break;
         case NUMBER_TOO_LARGE:
-                value_problem(value, whole ? "%s is too large for an integer of 64 bits" : "%s is too large; must be a "
-                              "finite number", shown.text);
+                value_problem(value,
+                              whole ? "%s is too large for an integer of 64 bits"
+                                    : "%s is too large; must be a "
+                                      "finite number",
+                              shown.text);
                 break;
         case NUMBER_TOO_SMALL:
                 value_problem(value, "%s is too small for a number of 64 bits; write 0", shown.text);

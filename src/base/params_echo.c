@@ -107,7 +107,8 @@ static void print_value(const struct param *row, const void *field, FILE *out)
 
 struct echo { FILE *out; bool all; };
 
-static void echo_rows(const struct echo *echo, const struct place *above, const struct param *rows, const void *settings);
+static void echo_rows(const struct echo *echo, const struct place *above, const struct param *rows,
+                      const void *settings);
 
 static void begin_line(const struct echo *echo, const struct place *place)
 {
@@ -128,7 +129,8 @@ static void echo_tables(const struct echo *echo, const struct place *place, cons
         }
 }
 
-static void echo_rows(const struct echo *echo, const struct place *above, const struct param *rows, const void *settings)
+static void echo_rows(const struct echo *echo, const struct place *above, const struct param *rows,
+                      const void *settings)
 {
         for (const struct param *row = rows; row && row->kind != PARAM_END_MARK; row++) {
                 struct place place = {above, row->key, 0};

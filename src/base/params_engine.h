@@ -37,7 +37,7 @@ struct params_scope {
 bool input_is_full(const struct input *input); /* further problems are not listed */
 
 /* Matches yaml_report, the owner being the input. */
-void input_report(void *input, int source, int line, const struct place *place, const char *reason);
+void input_report(void *owner, int source, int line, const struct place *place, const char *reason);
 
 /* ---- params_override.c: "score.components[1].mean", and values put there ---- */
 

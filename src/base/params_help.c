@@ -145,7 +145,8 @@ static void list_variants(struct search *search, const struct location *location
                 widest = (int)strlen(variant.name) > widest ? (int)strlen(variant.name) : widest;
         fprintf(out, "%s%s%s: %s\n", location->path, *location->path ? "." : "", row->key, row->help);
         for (size_t i = 0; row->variant(i, &variant); i++) {
-                char *line = format_text("%s%*s%s", variant.name, widest + STEP - (int)strlen(variant.name), "", variant.help);
+                char *line = format_text("%s%*s%s", variant.name, widest + STEP - (int)strlen(variant.name), "",
+                                         variant.help);
                 print_wrapped(out, STEP, widest + STEP, line);
                 free(line);
         }

@@ -100,6 +100,7 @@ void params_markdown(const struct param *rows, FILE *out)
         struct telling telling = {.out = out};
         fputs("# Parameters of the input file\n\n"
               "Written by the program from the rows its code declares; change them there, not here.\n"
-              "Where a unit is given, values are plain numbers in that unit. Indices in `[]` count from 0.\n", out);
+              "Where a unit is given, values are plain numbers in that unit. Indices in `[]` count from 0.\n",
+              out);
         section(&telling, "", rows, 1);
 }

@@ -180,7 +180,8 @@ struct range range_of(const struct param *row)
         range.low_open = text[0] == '(';
         range.high_open = text[length - 1] == ')';
 
-        const char *rest = bound_parse(row, text + 1, "-inf", range.low_open, &range.low, &range.low_integer, INT64_MIN);
+        const char *rest = bound_parse(row, text + 1, "-inf", range.low_open, &range.low, &range.low_integer,
+                                       INT64_MIN);
         if (strncmp(rest, ", ", 2) != 0)
                 malformed(row, "lacks a comma and a space");
         rest = bound_parse(row, rest + 2, "inf", range.high_open, &range.high, &range.high_integer, INT64_MAX);
@@ -188,7 +189,7 @@ struct range range_of(const struct param *row)
                 malformed(row, "has text after its bounds");
         range.low_integer += range.low_open && isfinite(range.low);
         range.high_integer -= range.high_open && isfinite(range.high);
-        bool some = row->kind == PARAM_INTEGER                ? range.low_integer <= range.high_integer
+        bool some = row->kind == PARAM_INTEGER          ? range.low_integer <= range.high_integer
                     : range.low_open || range.high_open ? range.low < range.high
                                                         : range.low <= range.high;
         if (!some)

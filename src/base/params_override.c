@@ -119,23 +119,21 @@ static void put(const struct override *override, struct node *value)
                 const struct step *step = &override->path->step[i];
                 if (!can_hold(override, node, i))
                         return;
-                struct node *child = path_step(node, step), *replacement = value;
-                bool last = i + 1 == override->path->n;
-                if (!last && (!child || child->kind == NODE_NULL))
-                        replacement = node_create(input->store, override->path->step[i + 1].key ? NODE_TABLE : NODE_LIST,
-                                                  override->source, 0);
-                else if (!last)
-                        replacement = NULL;
-                if (replacement) {
-                        if (step->key)
-                                replacement->key = node_store_text(input->store, step->key, strlen(step->key));
-                        if (child)
-                                node_replace(node, child, replacement);
-                        else
-                                node_append(node, replacement);
-                        child = replacement;
+                struct node *child = path_step(node, step);
+                bool last = i + 1 == override->path->n, absent = !child || child->kind == NODE_NULL;
+                if (!last && !absent) {
+                        node = child;
+                        continue;
                 }
-                node = child;
+                enum node_kind kind = !last && override->path->step[i + 1].key ? NODE_TABLE : NODE_LIST;
+                struct node *replacement = last ? value : node_create(input->store, kind, override->source, 0);
+                if (step->key)
+                        replacement->key = node_store_text(input->store, step->key, strlen(step->key));
+                if (child)
+                        node_replace(node, child, replacement);
+                else
+                        node_append(node, replacement);
+                node = replacement;
         }
 }
 

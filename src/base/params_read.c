@@ -18,8 +18,8 @@ struct reading {
         struct pending pending[8]; /* checks of variants whose rows were read */
 };
 
-static bool read_table(struct input *input, const struct place *place, const struct node *node, const struct param *rows,
-                       void *settings, check_function *check);
+static bool read_table(struct input *input, const struct place *place, const struct node *node,
+                       const struct param *rows, void *settings, check_function *check);
 static bool read_rows(struct reading *reading, const struct param *rows, void *settings);
 
 /* ---- absent values ---- */
@@ -83,7 +83,8 @@ static bool read_tables(const struct value *value, struct table_list *list)
         *list = (struct table_list){value->node->n, allocate(value->node->n, value->row->item_size)};
         bool all = true;
         size_t i = 0;
-        for (const struct node *item = value->node->first; item; item = item->next, i++) {
+        for (const struct node *item = value->node->first; item && !input_is_full(value->input);
+             item = item->next, i++) {
                 struct place place = {value->place, NULL, i};
                 void *settings = (char *)list->items + i * value->row->item_size;
                 all = read_table(value->input, &place, item, value->row->rows, settings, value->row->check) && all;
@@ -135,7 +136,8 @@ static void collect_keys(const struct param *rows, const void *settings, struct 
                 words_add(known, row->key);
                 if (row->kind != PARAM_SELECT)
                         continue;
-                const struct selection *selection = settings ? (const void *)((const char *)settings + row->offset) : NULL;
+                const struct selection *selection = settings ? (const void *)((const char *)settings + row->offset)
+                                                             : NULL;
                 struct param_variant variant;
                 if (selection && selection->type) {
                         if (variant_of(row, selection, &variant))
@@ -228,8 +230,8 @@ static bool knows_all_keys(const struct reading *reading, const struct param *ro
 
 /* ---- tables ---- */
 
-static bool read_table(struct input *input, const struct place *place, const struct node *node, const struct param *rows,
-                       void *settings, check_function *check)
+static bool read_table(struct input *input, const struct place *place, const struct node *node,
+                       const struct param *rows, void *settings, check_function *check)
 {
         if (node->kind != NODE_TABLE) {
                 const struct param a_table = {.kind = PARAM_TABLE};
@@ -253,7 +255,8 @@ static void clear(const struct param *rows, void *settings)
 {
         static const size_t sizes[] = {
                 [PARAM_REAL] = sizeof(double), [PARAM_INTEGER] = sizeof(int64_t), [PARAM_FLAG] = sizeof(bool),
-                [PARAM_TEXT] = sizeof(char *), [PARAM_CHOICE] = sizeof(int), [PARAM_VECTOR] = sizeof(struct real_vector),
+                [PARAM_TEXT] = sizeof(char *), [PARAM_CHOICE] = sizeof(int),
+                [PARAM_VECTOR] = sizeof(struct real_vector),
                 [PARAM_MATRIX] = sizeof(struct real_matrix), [PARAM_TABLES] = sizeof(struct table_list),
                 [PARAM_SELECT] = sizeof(struct selection)};
         for (const struct param *row = rows; row->kind != PARAM_END_MARK; row++) {

@@ -107,7 +107,8 @@ static void verify_default(const struct param *row)
         else
                 right = value_read(&value, &scratch);
         if (!right)
-                report_mistake(&row, 0, 1, &top, input_problems(&input) > 0 ? input_problem(&input, 0) : "of another kind");
+                report_mistake(&row, 0, 1, &top,
+                               input_problems(&input) > 0 ? input_problem(&input, 0) : "of another kind");
         value_release(row, &scratch);
         node_store_free(input.store);
 }

@@ -17,7 +17,8 @@ static bool is_plain_text(const struct value *value)
                 return false;
         }
         if (value->node->quoted) {
-                value_problem(value, "\"%s\" in quotes is text; write it without quotes", show_text(value->node->text).text);
+                value_problem(value, "\"%s\" in quotes is text; write it without quotes",
+                              show_text(value->node->text).text);
                 return false;
         }
         return true;
@@ -25,7 +26,8 @@ static bool is_plain_text(const struct value *value)
 
 static bool is_automatic(const struct value *value)
 {
-        return value->row->automatic && value->node->kind == NODE_TEXT && !strcmp(value->node->text, value->row->automatic);
+        return value->row->automatic && value->node->kind == NODE_TEXT &&
+               !strcmp(value->node->text, value->row->automatic);
 }
 
 static bool read_real(const struct value *value, const struct range *range, double *real)

@@ -78,7 +78,8 @@ static bool refuse_decorations(struct builder *builder, const yaml_event_t *even
                 break;
         }
         if (anchor)
-                report(builder, line_of(event), place, "anchors are not taken (&%s); write the value out where it is used",
+                report(builder, line_of(event), place,
+                       "anchors are not taken (&%s); write the value out where it is used",
                        show_text((const char *)anchor).text);
         if (tag)
                 report(builder, line_of(event), place, "tags are not taken (%s); write the value alone",
@@ -139,8 +140,8 @@ static const char *build_key(struct builder *builder, const yaml_event_t *event,
         const char *text = (const char *)event->data.scalar.value;
         size_t length = event->data.scalar.length;
         if (length == 0 || strlen(text) != length) {
-                report(builder, line_of(event), place, length == 0 ? "a key is missing before the colon"
-                                                                   : "a key holds a NUL character");
+                report(builder, line_of(event), place,
+                       length == 0 ? "a key is missing before the colon" : "a key holds a NUL character");
                 return NULL;
         }
         return node_store_text(builder->store, text, length);
@@ -260,8 +261,10 @@ struct node *yaml_parse(struct node_store *store, const char *text, size_t lengt
                                   .report = listener, .owner = owner};
         const struct place top = {NULL, NULL, 0};
         if (length > YAML_MOST_BYTES) {
-                report(&builder, 1, &top, "%.1f MiB are too large for an input file (at most %d MiB); large data belong in "
-                       "an HDF5 file", (double)length / 1048576.0, (int)(YAML_MOST_BYTES >> 20));
+                report(&builder, 1, &top,
+                       "%.1f MiB are too large for an input file (at most %d MiB); large data belong in "
+                       "an HDF5 file",
+                       (double)length / 1048576.0, (int)(YAML_MOST_BYTES >> 20));
                 return NULL;
         }
         if (!yaml_parser_initialize(&builder.parser))
@@ -277,7 +280,8 @@ struct node *yaml_parse(struct node_store *store, const char *text, size_t lengt
                 bool is_value = event.type == YAML_SCALAR_EVENT || event.type == YAML_SEQUENCE_START_EVENT ||
                                 event.type == YAML_MAPPING_START_EVENT || event.type == YAML_ALIAS_EVENT;
                 if (event.type == YAML_DOCUMENT_START_EVENT && root) {
-                        report(&builder, line_of(&event), &top, "a second document starts here; an input is one document");
+                        report(&builder, line_of(&event), &top,
+                               "a second document starts here; an input is one document");
                         builder.stopped = true;
                 } else if (is_value) {
                         root = build(&builder, &event, &top, 1);

@@ -57,7 +57,7 @@ typedef void yaml_report(void *owner, int source, int line, const struct place *
 
 /* The tree of one document: NODE_NULL where there is none. What is wrong is reported, all of it up to
  * where the text stops being YAML; NULL where that happens. */
-struct node *yaml_parse(struct node_store *store, const char *text, size_t length, int source, yaml_report *report,
+struct node *yaml_parse(struct node_store *store, const char *text, size_t length, int source, yaml_report *listener,
                         void *owner);
 
 /* Why libyaml stopped, in plain words, and where. */

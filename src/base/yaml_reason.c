@@ -4,7 +4,9 @@
 #include <string.h>
 #include <yaml.h>
 
-static const struct { const char *problem, *words; } translations[] = {
+static const struct {
+        const char *problem, *words;
+} translations[] = {
         {"found a tab character", "a tab indents this line; use spaces"},
         {"found character that cannot start any token", "no value starts with this character; put the text in quotes"},
         {"mapping values are not allowed", "a second `: ` on this line, or a wrong indentation"},
@@ -72,7 +74,8 @@ void yaml_reason(const struct yaml_parser_s *parser, const char *text, size_t le
                 return;
         }
         if (begins_with(problem, "did not find expected ',' or"))
-                snprintf(reason, size, "the %s opened on line %d is not closed, or lacks a comma; expected , or %c here",
+                snprintf(reason, size,
+                         "the %s opened on line %d is not closed, or lacks a comma; expected , or %c here",
                          strchr(problem, ']') ? "[" : "{", opened, strchr(problem, ']') ? ']' : '}');
         else if (begins_with(problem, "found unexpected end of stream"))
                 snprintf(reason, size, "the quote opened on line %d is not closed", opened);

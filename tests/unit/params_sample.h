@@ -30,8 +30,10 @@ static void uniform_check(const void *settings, const struct params_scope *scope
 }
 
 static const struct param uniform_rows[] = {
-        {.key = "low", .kind = PARAM_VECTOR, .offset = offsetof(struct uniform, low), .unit = "x", .help = "lower edge"},
-        {.key = "high", .kind = PARAM_VECTOR, .offset = offsetof(struct uniform, high), .unit = "x", .help = "upper edge"},
+        {.key = "low", .kind = PARAM_VECTOR, .offset = offsetof(struct uniform, low), .unit = "x",
+         .help = "lower edge"},
+        {.key = "high", .kind = PARAM_VECTOR, .offset = offsetof(struct uniform, high), .unit = "x",
+         .help = "upper edge"},
         PARAM_END};
 
 static const char uniform_type, target_type;
@@ -62,7 +64,8 @@ static void component_check(const void *settings, const struct params_scope *sco
 static const struct param component_rows[] = {
         {.key = "weight", .kind = PARAM_REAL, .offset = offsetof(struct component, weight), .range = "(0, 1]",
          .help = "share of the component"},
-        {.key = "mean", .kind = PARAM_VECTOR, .offset = offsetof(struct component, mean), .unit = "x", .help = "its centre"},
+        {.key = "mean", .kind = PARAM_VECTOR, .offset = offsetof(struct component, mean), .unit = "x",
+         .help = "its centre"},
         {.key = "sigma", .kind = PARAM_REAL, .offset = offsetof(struct component, sigma), .fallback = "1",
          .range = "[0, inf)", .unit = "x", .help = "its standard deviation"},
         PARAM_END};
@@ -83,7 +86,8 @@ static void mixture_check(const void *settings, const struct params_scope *scope
 }
 
 static const struct param mixture_rows[] = {
-        {.key = "components", .kind = PARAM_TABLES, .offset = offsetof(struct mixture, components), .rows = component_rows,
+        {.key = "components", .kind = PARAM_TABLES, .offset = offsetof(struct mixture, components),
+         .rows = component_rows,
          .item_size = sizeof(struct component), .check = component_check, .help = "the Gaussians"},
         PARAM_END};
 
@@ -131,7 +135,8 @@ static bool levels_kinds(size_t i, struct param_variant *variant)
 {
         const struct param_variant variants[] = {
                 {.name = "constant", .help = "no noise but the target's own", .type = &constant_type},
-                {.name = "geometric", .help = "sigma falls by the same factor from level to level", .rows = geometric_rows,
+                {.name = "geometric",
+                 .help = "sigma falls by the same factor from level to level", .rows = geometric_rows,
                  .settings_size = sizeof(struct geometric), .type = &geometric_type}};
         if (i >= 2)
                 return false;
@@ -187,11 +192,28 @@ static bool sampler_kinds(size_t i, struct param_variant *variant)
 
 struct sample {
         int64_t seed;
-        struct { int64_t particles; struct { struct selection type; } initial; } population;
-        struct { struct selection type; } score, levels;
-        struct { struct selection type; double step_size; int64_t steps_per_level; bool denoise; } sampler;
-        struct { char *directory; } output;
-        struct { double every_seconds; int64_t keep; } checkpoint;
+        struct {
+                int64_t particles;
+                struct {
+                        struct selection type;
+                } initial;
+        } population;
+        struct {
+                struct selection type;
+        } score, levels;
+        struct {
+                struct selection type;
+                double step_size;
+                int64_t steps_per_level;
+                bool denoise;
+        } sampler;
+        struct {
+                char *directory;
+        } output;
+        struct {
+                double every_seconds;
+                int64_t keep;
+        } checkpoint;
 };
 
 #define PART(part, member) (offsetof(struct sample, part.member) - offsetof(struct sample, part))
@@ -207,8 +229,8 @@ static const struct param initial_rows[] = {
         {.key = "type", .kind = PARAM_SELECT, .variant = initial_kinds, .help = "distribution of the first population"},
         PARAM_END};
 static const struct param population_rows[] = {
-        {.key = "particles", .kind = PARAM_INTEGER, .offset = PART(population, particles), .range = "[1, 1099511627776]",
-         .help = "particles on all ranks together"},
+        {.key = "particles", .kind = PARAM_INTEGER, .offset = PART(population, particles),
+         .range = "[1, 1099511627776]", .help = "particles on all ranks together"},
         {.key = "initial", .kind = PARAM_TABLE, .offset = PART(population, initial), .rows = initial_rows,
          .help = "where the particles start"},
         PARAM_END};
@@ -240,8 +262,8 @@ static const struct param checkpoint_rows[] = {
 static const struct param sample_rows[] = {
         {.key = "seed", .kind = PARAM_INTEGER, .offset = offsetof(struct sample, seed),
          .range = "[0, 9223372036854775807]", .help = "every random number follows from it"},
-        {.key = "population", .kind = PARAM_TABLE, .offset = offsetof(struct sample, population), .rows = population_rows,
-         .help = "the particles"},
+        {.key = "population", .kind = PARAM_TABLE, .offset = offsetof(struct sample, population),
+         .rows = population_rows, .help = "the particles"},
         {.key = "score", .kind = PARAM_TABLE, .offset = offsetof(struct sample, score), .rows = score_rows,
          .help = "the score field that moves them"},
         {.key = "levels", .kind = PARAM_TABLE, .offset = offsetof(struct sample, levels), .rows = levels_rows,
@@ -250,8 +272,8 @@ static const struct param sample_rows[] = {
          .check = sampler_check, .help = "how they move at each level"},
         {.key = "output", .kind = PARAM_TABLE, .offset = offsetof(struct sample, output), .rows = output_rows,
          .fallback = "{}", .help = "what is written, and where"},
-        {.key = "checkpoint", .kind = PARAM_TABLE, .offset = offsetof(struct sample, checkpoint), .rows = checkpoint_rows,
-         .fallback = "{}", .help = "when the run saves itself"},
+        {.key = "checkpoint", .kind = PARAM_TABLE, .offset = offsetof(struct sample, checkpoint),
+         .rows = checkpoint_rows, .fallback = "{}", .help = "when the run saves itself"},
         PARAM_END};
 
 #endif

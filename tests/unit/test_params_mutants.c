@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
 #include <cmocka.h>
 
 #include <ctype.h>
@@ -63,12 +64,63 @@ static void find_token(const struct text *text, size_t near, size_t *start, size
                 ++*length;
 }
 
-static const char *const nasty[] = {
-        "", "~", "null", ".inf", "-.inf", ".nan", "1e400", "-1e400", "1e-400", "0x10", "99999999999999999999", "-1", "0", "0.5",
-        "1e18", "\"\"", "'5'", "\"\\0\"", "\"\\n\\e[2J\"", "[]", "{}", "[[1, 2], [3]]", "[1, [2, [3]]]", "{a: 1, a: 2}", "&x 1", "*x",
-        "!!float 1", "!<tag:x> 2", "<<", "? x", "- 1", "|\n  block", ">-\n  folded", "\t", "---", "...", "%YAML 1.1", "# comment", ":", ",",
-        "type", "gaussian", "baoab", "true", "yes", "auto", "\xff\xfe", "\xc3\x28", "\xe2\x80\xa8", "\xef\xbb\xbf", "@", "`", "%s%n%s%n",
-        "'unclosed", "\"unclosed", "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[", "{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{"};
+static const char *const nasty[] = {"",
+                                    "~",
+                                    "null",
+                                    ".inf",
+                                    "-.inf",
+                                    ".nan",
+                                    "1e400",
+                                    "-1e400",
+                                    "1e-400",
+                                    "0x10",
+                                    "99999999999999999999",
+                                    "-1",
+                                    "0",
+                                    "0.5",
+                                    "1e18",
+                                    "\"\"",
+                                    "'5'",
+                                    "\"\\0\"",
+                                    "\"\\n\\e[2J\"",
+                                    "[]",
+                                    "{}",
+                                    "[[1, 2], [3]]",
+                                    "[1, [2, [3]]]",
+                                    "{a: 1, a: 2}",
+                                    "&x 1",
+                                    "*x",
+                                    "!!float 1",
+                                    "!<tag:x> 2",
+                                    "<<",
+                                    "? x",
+                                    "- 1",
+                                    "|\n  block",
+                                    ">-\n  folded",
+                                    "\t",
+                                    "---",
+                                    "...",
+                                    "%YAML 1.1",
+                                    "# comment",
+                                    ":",
+                                    ",",
+                                    "type",
+                                    "gaussian",
+                                    "baoab",
+                                    "true",
+                                    "yes",
+                                    "auto",
+                                    "\xff\xfe",
+                                    "\xc3\x28",
+                                    "\xe2\x80\xa8",
+                                    "\xef\xbb\xbf",
+                                    "@",
+                                    "`",
+                                    "%s%n%s%n",
+                                    "'unclosed",
+                                    "\"unclosed",
+                                    "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[",
+                                    "{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{"};
 
 static void mutate(struct text *text, uint64_t *state)
 {
@@ -184,8 +236,9 @@ static void test_mutants_are_read_or_refused_in_lines(void **state)
 static void test_mutated_overrides_are_taken_or_refused(void **state)
 {
         (void)state;
-        static const char *const seeds[] = {"sampler.step_size=1e-3", "score.components[0].mean=[1, 2]", "levels={type: geometric}",
-                                            "sampler.type=baoab", "output.directory='a b'", "score.components[2]={weight: 1}"};
+        static const char *const seeds[] = {"sampler.step_size=1e-3",   "score.components[0].mean=[1, 2]",
+                                            "levels={type: geometric}", "sampler.type=baoab",
+                                            "output.directory='a b'",   "score.components[2]={weight: 1}"};
         uint64_t random = 7;
         struct text text = {.n = strlen(sample_text)};
         memcpy(text.bytes, sample_text, text.n);

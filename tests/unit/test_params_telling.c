@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
 #include <cmocka.h>
 
 #include "params_sample.h"
@@ -81,15 +82,18 @@ static void test_echo_reads_back_to_the_same_bits(void **state)
 {
         (void)state;
         expect_echo_reads_back(NULL, 0);
-        const char *odd[] = {"sampler.step_size=0.1000000000000000055511151231257827", "score.components[0].mean=[1e-320, -0.0]",
-                             "score.components[1].mean=[1.7976931348623157e308, 0.30000000000000004]", "seed=9223372036854775807",
-                             "output.directory='a: \"b\" # \\ \xc3\xa9'"};
+        const char *odd[] = {"sampler.step_size=0.1000000000000000055511151231257827",
+                             "score.components[0].mean=[1e-320, -0.0]",
+                             "score.components[1].mean=[1.7976931348623157e308, 0.30000000000000004]",
+                             "seed=9223372036854775807", "output.directory='a: \"b\" # \\ \xc3\xa9'"};
         expect_echo_reads_back(odd, 5);
-        const char *automatic[] = {"sampler={type: baoab, friction: 0.1, form: velocity, step_size: auto, steps_per_level: 1}",
-                                   "score={type: gaussian, mean: [1, 2], covariance: [[1, 0.5], [0.5, 1]]}",
-                                   "output.directory=\"line\\nend\\t\""};
+        const char *automatic[] = {
+                "sampler={type: baoab, friction: 0.1, form: velocity, step_size: auto, steps_per_level: 1}",
+                "score={type: gaussian, mean: [1, 2], covariance: [[1, 0.5], [0.5, 1]]}",
+                "output.directory=\"line\\nend\\t\""};
         expect_echo_reads_back(automatic, 3);
-        const char *words[] = {"''", "'5'", "'true'", "'~'", "'.inf'", "'- a'", "'[a]'", "'null'", "' a '", "'a#b'", "'*a'"};
+        const char *words[] = {"''",    "'5'",    "'true'", "'~'",   "'.inf'", "'- a'",
+                               "'[a]'", "'null'", "' a '",  "'a#b'", "'*a'"};
         for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
                 char override[40];
                 const char *overrides[] = {override};
@@ -101,13 +105,17 @@ static void test_echo_reads_back_to_the_same_bits(void **state)
 static void test_echo_uses_the_fewest_digits(void **state)
 {
         (void)state;
-        const char *overrides[] = {"sampler.step_size=0.1", "levels.sigma_max=0.30000000000000004", "levels.sigma_min=5e-324",
-                                   "output.directory='5'"};
+        const char *overrides[] = {"sampler.step_size=0.1", "levels.sigma_max=0.30000000000000004",
+                                   "levels.sigma_min=5e-324", "output.directory='5'"};
         char *echo = echo_of(sample_text, overrides, 4, true);
         assert_non_null(strstr(echo, "sampler.step_size: 0.1\n"));
         assert_non_null(strstr(echo, "levels.sigma_max: 0.30000000000000004\n"));
         assert_non_null(strstr(echo, "levels.sigma_min: 5e-324\n"));
         assert_non_null(strstr(echo, "output.directory: \"5\"\n"));
+        free(echo);
+        const char *word = "output.directory='true'";
+        echo = echo_of(sample_text, &word, 1, true);
+        assert_non_null(strstr(echo, "output.directory: \"true\"\n"));
         free(echo);
 }
 
@@ -138,8 +146,9 @@ static void test_difference_names_the_first_line_that_differs(void **state)
         strcat(here, "1]\n");
         strcpy(there, here);
         there[100] = '7';
-        expect_difference(here, there, "m: ..., 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1... here, "
-                                       "..., 1, 1, 1, 1, 1, 1, 7, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1... there");
+        expect_difference(here, there,
+                          "m: ..., 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1... here, "
+                          "..., 1, 1, 1, 1, 1, 1, 7, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1... there");
 }
 
 /* ---- help ---- */
@@ -171,8 +180,9 @@ static void test_help_finds_keys_variants_and_plurals(void **state)
         expect_topic("sampler.step_size", step_size);
         expect_topic("score.components.sigma", "score.components.sigma: its standard deviation\n"
                                                "    a number in [0, inf); unit x; default 1\n");
-        expect_topic("mean", "score.mean: its centre\n    a number or a list of numbers; required\n\n"
-                             "score.components.mean: its centre\n    a number or a list of numbers; unit x; required\n");
+        expect_topic("mean",
+                     "score.mean: its centre\n    a number or a list of numbers; required\n\n"
+                     "score.components.mean: its centre\n    a number or a list of numbers; unit x; required\n");
         expect_topic("samplers", "sampler.type: the method\n"
                                  "  ula                unadjusted Langevin\n"
                                  "  baoab              splitting with momenta\n"
@@ -184,11 +194,12 @@ static void test_help_finds_keys_variants_and_plurals(void **state)
                                   "  geometric  sigma falls by the same factor from level to level\n");
         expect_topic("initials", "population.initial.type: distribution of the first population\n"
                                  "  uniform  uniform in a box\n  target   exact draws from the target\n");
-        expect_topic("baoab", "sampler.type: baoab\n  splitting with momenta\n"
-                              "  friction: rate at which momenta forget\n      a number in [0, inf); unit 1/t; default 1\n"
-                              "  form: what moves first\n      one of position, velocity; default position\n"
-                              "  besides, in every sampler: step_size, steps_per_level, denoise\n"
-                              "also sampler.scheme: baoab\n");
+        expect_topic("baoab",
+                     "sampler.type: baoab\n  splitting with momenta\n"
+                     "  friction: rate at which momenta forget\n      a number in [0, inf); unit 1/t; default 1\n"
+                     "  form: what moves first\n      one of position, velocity; default position\n"
+                     "  besides, in every sampler: step_size, steps_per_level, denoise\n"
+                     "also sampler.scheme: baoab\n");
         expect_topic("population.initial", "population.initial: where the particles start\n    a table; required\n"
                                            "  type: distribution of the first population\n"
                                            "      one of the following; required\n"
@@ -220,8 +231,9 @@ static void test_help_of_all_stays_in_its_columns_and_has_every_key(void **state
         FILE *stream = open_memstream(&text, &size);
         params_help_all(sample_rows, stream);
         fclose(stream);
-        const char *keys[] = {"seed: every", "  particles: ", "- gaussian_mixture: weighted", "weight: share", "covariance: ",
-                              "- baoab: splitting with momenta (keys as above)", "friction: rate", "keep: checkpoints"};
+        const char *keys[] = {"seed: every",    "  particles: ",    "- gaussian_mixture: weighted",
+                              "weight: share",  "covariance: ",     "- baoab: splitting with momenta (keys as above)",
+                              "friction: rate", "keep: checkpoints"};
         for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
                 if (!strstr(text, keys[i]))
                         fail_msg("no \"%s\"", keys[i]);
@@ -230,21 +242,29 @@ static void test_help_of_all_stays_in_its_columns_and_has_every_key(void **state
         free(text);
 }
 
-static void test_long_help_is_wrapped_between_words(void **state)
+static void test_long_help_is_wrapped_at_a_hundred_columns(void **state)
 {
         (void)state;
-        const struct param rows[] = {
-                {.key = "x", .kind = PARAM_REAL,
-                 .help = "one sentence that goes on and on, past the end of any line of a hundred columns, and then some more of it"},
-                PARAM_END};
-        char *text = NULL;
-        size_t size;
-        FILE *stream = open_memstream(&text, &size);
-        params_help_all(rows, stream);
-        fclose(stream);
-        assert_string_equal(text, "x: one sentence that goes on and on, past the end of any line of a hundred columns, and then some\n"
-                                  "    more of it\n    a number; required\n");
-        free(text);
+        char ninety_seven[98], help[120], expected[200]; /* "x: " and these make 100 */
+        for (int i = 0; i < 97; i++)
+                ninety_seven[i] = i % 7 == 3 ? ' ' : 'w';
+        ninety_seven[97] = '\0';
+        for (int longer = 0; longer < 2; longer++) {
+                snprintf(help, sizeof help, "%s%s end", ninety_seven, longer ? "w" : "");
+                const struct param rows[] = {{.key = "x", .kind = PARAM_REAL, .help = help}, PARAM_END};
+                char *text = NULL;
+                size_t size;
+                FILE *stream = open_memstream(&text, &size);
+                params_help_all(rows, stream);
+                fclose(stream);
+                if (longer)
+                        snprintf(expected, sizeof expected, "x: %.94s\n    %sw end\n    a number; required\n",
+                                 ninety_seven, ninety_seven + 95);
+                else
+                        snprintf(expected, sizeof expected, "x: %s\n    end\n    a number; required\n", ninety_seven);
+                assert_string_equal(text, expected);
+                free(text);
+        }
 }
 
 static void test_markdown_has_a_row_for_every_key_of_every_variant(void **state)
@@ -258,8 +278,10 @@ static void test_markdown_has_a_row_for_every_key_of_every_variant(void **state)
         const char *pieces[] = {
                 "# Parameters of the input file\n",
                 "\n| key | value | unit | default | meaning |\n|---|---|---|---|---|\n",
-                "| `seed` | an integer in [0, 9223372036854775807] |  | required | every random number follows from it |\n",
-                "\n## `population`\n", "\n#### `population.initial.type: uniform`\n\nuniform in a box.\n",
+                "| `seed` | an integer in [0, 9223372036854775807] |  | required | every random number follows from it "
+                "|\n",
+                "\n## `population`\n",
+                "\n#### `population.initial.type: uniform`\n\nuniform in a box.\n",
                 "| `low` | a number or a list of numbers | x | required | lower edge |\n",
                 "\n#### `score.components[]`\n\nthe Gaussians; of each item:\n",
                 "| `weight` | a number in (0, 1] |  | required | share of the component |\n",
@@ -305,7 +327,7 @@ int main(void)
                 cmocka_unit_test(test_help_finds_keys_variants_and_plurals),
                 cmocka_unit_test(test_unknown_topics_are_not_found_but_guessed),
                 cmocka_unit_test(test_help_of_all_stays_in_its_columns_and_has_every_key),
-                cmocka_unit_test(test_long_help_is_wrapped_between_words),
+                cmocka_unit_test(test_long_help_is_wrapped_at_a_hundred_columns),
                 cmocka_unit_test(test_markdown_has_a_row_for_every_key_of_every_variant),
                 cmocka_unit_test(test_nearest_word_takes_one_edit_in_three_letters),
         };

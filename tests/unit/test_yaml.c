@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
 #include <cmocka.h>
 
 #include "base/yaml.h"
@@ -107,7 +108,9 @@ static void test_syntax_errors_are_told_in_plain_words_with_their_line(void **st
         expect("{a: 1}\n{b: 2}\n", "2: not valid YAML: text after the end of the table");
         expect("a: 1\nb: \xff\n", "2: not valid YAML: not UTF-8 text");
         expect("a: 1\nb: \xc3", "2: not valid YAML: not UTF-8 text");
-        expect("\xff\xfe" "a", "1: not valid YAML: not UTF-8 text");
+        expect("\xff\xfe"
+               "a",
+               "1: not valid YAML: not UTF-8 text");
         expect("a: 1\nb: \x01\n", "2: not valid YAML: a control character; is this a text file?");
 }
 
@@ -151,8 +154,9 @@ static void test_billion_laughs_do_not_grow(void **state)
         char text[2000] = "a0: &a0 [lol, lol, lol, lol, lol, lol, lol, lol, lol, lol]\n";
         for (int i = 1; i < 10; i++) {
                 size_t n = strlen(text);
-                snprintf(text + n, sizeof text - n, "a%d: &a%d [*a%d, *a%d, *a%d, *a%d, *a%d, *a%d, *a%d, *a%d, *a%d]\n", i, i,
-                         i - 1, i - 1, i - 1, i - 1, i - 1, i - 1, i - 1, i - 1, i - 1);
+                snprintf(text + n, sizeof text - n,
+                         "a%d: &a%d [*a%d, *a%d, *a%d, *a%d, *a%d, *a%d, *a%d, *a%d, *a%d]\n", i, i, i - 1, i - 1,
+                         i - 1, i - 1, i - 1, i - 1, i - 1, i - 1, i - 1);
         }
         assert_int_equal(parse(text, strlen(text)).n, 10 + 9 * 9);
 }
@@ -197,8 +201,9 @@ static void test_depth_and_size_have_limits(void **state)
         memset(text, ' ', huge);
         assert_int_equal(parse(text, huge - 1).n, 0);
         struct listener listener = parse(text, huge);
-        assert_string_equal(listener.text, "1: 16.0 MiB are too large for an input file (at most 16 MiB); large data belong "
-                                           "in an HDF5 file");
+        assert_string_equal(listener.text,
+                            "1: 16.0 MiB are too large for an input file (at most 16 MiB); large data belong "
+                            "in an HDF5 file");
         /* 2^22 values of two bytes: more than the tree takes. */
         for (size_t i = 0; i < (size_t)8 << 20; i += 2)
                 memcpy(text + i, i == 0 ? "[1" : ",1", 2);
