@@ -140,6 +140,7 @@ static void test_levels_that_do_not_fall_are_refused_with_their_key(void **state
         assert_refused("{type: geometric, sigma_max: 2, sigma_min: 1, count: 1}", "count", "1");
         assert_refused("{type: geometric, sigma_max: 2, sigma_min: 1, count: 4095}", "count", "4095");
         assert_refused("{type: explicit, values: [10, 3, 3, 1]}", "values", "level 3, 3, is not below the one before");
+        assert_refused("{type: explicit, values: [3, 10]}", "values", "level 2, 10, is not below the one before");
         assert_refused("{type: explicit, values: []}", "values", "empty");
         assert_refused("{type: constant, sigma: -1}", "sigma", "-1");
         assert_refused("{type: ncsnv2, sigma_min: 3, diameter: 2}", "sigma_min", "not below the diameter");

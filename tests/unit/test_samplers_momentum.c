@@ -156,6 +156,31 @@ static void test_annealed_splittings_match_their_exact_moments(void **state)
                        obabo, 0.9, 0.7);
 }
 
+/* ---- breakdown ---- */
+
+/* Beyond h = 2 sqrt(d) positions and momenta grow without end; the long stretch, replayed from its copy of both, names the
+ * step and the particle that single steps find. */
+static void test_an_unstable_step_is_told_by_step_and_particle(void **state)
+{
+        (void)state;
+        const char *texts[] = {"{type: baoab, step_size: 2.1, friction: 0.01, steps_per_level: 3000}",
+                               "{type: obabo, step_size: 2.1, friction: 0.01, steps_per_level: 3000}"};
+        for (int i = 0; i < 2; i++) {
+                struct lab *whole = lab_open(texts[i], NULL, 40, 1, NULL, 0), *single = lab_open(texts[i], NULL, 40, 1, NULL, 0);
+                lab_draw(whole, 0, NULL);
+                lab_draw(single, 0, NULL);
+                assert_false(lab_try(whole, 0, 0, 50).found);
+                struct breakdown told = lab_try(whole, 0, 50, 3000), seen = {.found = false};
+                for (int64_t step = 0; step < 3000 && !seen.found; step++)
+                        seen = lab_try(single, 0, step, step + 1);
+                assert_true(told.found && seen.found && told.step > 50);
+                assert_int_equal(told.step, seen.step);
+                assert_int_equal(told.particle, seen.particle);
+                lab_close(whole);
+                lab_close(single);
+        }
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -163,6 +188,7 @@ int main(void)
                 cmocka_unit_test(test_baoab_matches_its_exact_moments),
                 cmocka_unit_test(test_obabo_matches_its_exact_moments),
                 cmocka_unit_test(test_annealed_splittings_match_their_exact_moments),
+                cmocka_unit_test(test_an_unstable_step_is_told_by_step_and_particle),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
