@@ -18,7 +18,8 @@ static const hsize_t max_chunk_bytes = (hsize_t)256 << 20; /* HDF5 holds a whole
 static herr_t refuse_external(const char *parent_file, const char *parent_group, const char *child_file,
                               const char *child_name, unsigned *flags, hid_t access, void *data)
 {
-        (void)parent_file, (void)parent_group, (void)child_file, (void)child_name, (void)flags, (void)access;
+        (void)parent_file, (void)parent_group, (void)child_file, (void)child_name, (void)access;
+        *flags = H5F_ACC_RDONLY;
         *(bool *)data = true;
         return -1;
 }
@@ -195,6 +196,7 @@ static const char *open_checked(const char *path, const char *name, hid_t *file,
                                 struct dataset_shape *shape)
 {
         *set = -1;
+        *shape = (struct dataset_shape){0};
         const char *why = open_file(path, file);
         if (!why)
                 why = open_set(*file, path, name, set);
@@ -254,8 +256,8 @@ const char *dataset_read_rows(const char *path, const char *name, int64_t first,
         struct dataset_shape shape;
         const char *why = open_checked(path, name, &file, &set, &shape);
         if (!why && (first < 0 || count < 0 || first > shape.n_rows || count > shape.n_rows - first))
-                why = reason("%s: %s has %lld rows; rows %lld to %lld are wanted", path, name, (long long)shape.n_rows,
-                             (long long)first, (long long)(first + count - 1));
+                why = reason("%s: %s has %lld rows; %lld from row %lld on are wanted", path, name,
+                             (long long)shape.n_rows, (long long)count, (long long)first);
         if (!why && count > 0)
                 why = read_rows(set, path, name, (hsize_t)first, (hsize_t)count, (hsize_t)shape.n_columns, rows);
         close_both(file, set);

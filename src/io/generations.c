@@ -45,8 +45,13 @@ static bool parse_name(const char *name, struct generation *generation)
         const char *dot = strrchr(name, '.');
         if (!dot || (strcmp(dot, ".h5") != 0 && strcmp(dot, ".manifest") != 0))
                 return false;
-        if (sscanf(name, "checkpoint_%" SCNd64 "_%" SCNd64, &generation->steps, &generation->suffix) < 1)
+        const char prefix[] = "checkpoint_";
+        if (strncmp(name, prefix, sizeof prefix - 1) != 0)
                 return false;
+        char *end;
+        generation->steps = strtoll(name + sizeof prefix - 1, &end, 10);
+        if (*end == '_')
+                generation->suffix = strtoll(end + 1, &end, 10);
         char *path = generation_path("", *generation);
         bool same = strncmp(path_name(path), name, (size_t)(dot - name)) == 0 &&
                     strcmp(path_name(path) + (dot - name), ".h5") == 0;

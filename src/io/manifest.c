@@ -46,12 +46,13 @@ static const char *digest_blocks(int fd, const char *path, int64_t size, int64_t
                         break;
                 }
                 char hex[65];
-                digest_of(buffer, n, hex);
-                for (int i = 0; i < DIGEST_WORDS; i++) {
-                        uint64_t word = 0;
-                        sscanf(hex + 16 * i, "%16" SCNx64, &word);
-                        words[block * DIGEST_WORDS + i] = (int64_t)word;
-                }
+                struct sha256 sha;
+                sha256_begin(&sha);
+                sha256_add(&sha, buffer, n);
+                sha256_end(&sha, hex);
+                for (int i = 0; i < 8; i++)
+                        sha.h[i] = __builtin_bswap32(sha.h[i]); /* the digest's bytes are big-endian */
+                memcpy(words + block * DIGEST_WORDS, sha.h, sizeof sha.h);
         }
         free(buffer);
         return why;

@@ -10,17 +10,22 @@
 #include "sculptor/files.h"
 #include "sculptor/memory.h"
 
+enum { MAX_COLUMNS = 1 << 27 }; /* a row of a GiB */
+
 /* Rows of a two-dimensional array of doubles, in order, in pieces; then its shape. */
 static void add_array(struct sha256 *sha, hid_t file, const char *name)
 {
         hid_t set = H5(H5Dopen2(file, name, H5P_DEFAULT)), space = H5(H5Dget_space(set));
         hsize_t shape[2] = {0, 0};
         if (H5Sget_simple_extent_ndims(space) != 2 || H5Sget_simple_extent_dims(space, shape, NULL) != 2 ||
-            shape[1] < 1 || shape[1] > INT64_MAX / sizeof(double))
-                hdf5_checked(-1, "an array of another rank");
-        hsize_t row_bytes = shape[1] * sizeof(double), step = 1;
-        if (row_bytes > 0 && row_bytes < CHUNK_BYTES)
-                step = CHUNK_BYTES / row_bytes;
+            shape[1] < 1 || shape[1] > MAX_COLUMNS)
+                hdf5_checked(-1, "an array of another rank or size");
+        hid_t creation = H5(H5Dget_create_plist(set));
+        if (H5Pget_layout(creation) == H5D_VIRTUAL || H5Pget_external_count(creation) != 0)
+                hdf5_checked(-1, "an array kept in another file");
+        H5Pclose(creation);
+        hsize_t row_bytes = shape[1] * sizeof(double),
+                step = (hsize_t)hdf5_file_chunk_rows(row_bytes ? (size_t)row_bytes : 1);
         if (step > shape[0])
                 step = shape[0];
         double *buffer = hdf5_failure() ? NULL : allocate((size_t)step, (size_t)row_bytes);

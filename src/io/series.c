@@ -82,7 +82,7 @@ static int column_shape(const struct series_column *column, size_t n_rows, hsize
 static void to_integers(double *values, size_t n)
 {
         for (size_t i = 0; i < n; i++) {
-                bool whole = values[i] >= -0x1p63 && values[i] < 0x1p63; /* false for NaN */
+                bool whole = fabs(values[i]) < 9223372036854775808.0; /* 2^63; false for NaN */
                 int64_t integer = whole ? (int64_t)values[i] : INT64_MIN;
                 memcpy(&values[i], &integer, sizeof integer);
         }
@@ -165,7 +165,7 @@ const char *series_get_columns(hid_t where, const struct series *series, size_t 
                         why = reason("the series' column \"%s\" has %lld levels, others %zu", column->name,
                                      (long long)levels, *n_rows);
                 }
-                for (size_t row = 0; !why && row < *n_rows; row++)
+                for (size_t row = 0; !why && values && row < *n_rows; row++)
                         memcpy(*rows + row * series->width + offset, values + row * width, width * sizeof **rows);
                 free(values);
                 offset += width;

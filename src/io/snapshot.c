@@ -11,6 +11,7 @@
 #include "io/hdf5_file.h"
 #include "io/path.h"
 #include "io/provenance.h"
+#include "io/snapshot_views.h"
 #include "sculptor/memory.h"
 
 enum { MAX_COLUMNS = 16 };
@@ -36,10 +37,16 @@ static void attach(hid_t file, const char *name, const char *const *scales, unsi
         H5Dclose(array);
 }
 
+struct snapshot_source {
+        const struct snapshot *snapshot;
+        struct snapshot_box box;
+};
+
 static void describe(hid_t file, const void *owner)
 {
         static const char *const scales[] = {"particle", "coord"};
-        const struct snapshot *snapshot = owner;
+        const struct snapshot_source *source = owner;
+        const struct snapshot *snapshot = source->snapshot;
         const struct population *population = snapshot->population;
         hsize_t shape[2] = {(hsize_t)population->n_global, (hsize_t)population->n_dim};
         provenance_put(file, "Sculptor: a population at one noise level", snapshot->provenance);
@@ -66,6 +73,7 @@ static void describe(hid_t file, const void *owner)
                 hdf5_describe_array(file, column->name, column->unit, column->help);
                 attach(file, column->name, scales, 1);
         }
+        snapshot_views_put(file, snapshot, &source->box);
 }
 
 static void fill_particle(const void *owner, int64_t first, int64_t count, void *rows)
@@ -108,6 +116,7 @@ const char *snapshot_write(const char *directory, const struct snapshot *snapsho
         const struct population *population = snapshot->population;
         if (snapshot->n_columns > MAX_COLUMNS)
                 return agree(reason("a snapshot has at most %d columns", MAX_COLUMNS));
+        const struct snapshot_source whole = {snapshot, snapshot_box_measure(population)};
         struct file_array array[2 + MAX_COLUMNS];
         struct column_source source[MAX_COLUMNS];
         const struct file_array particles = {.name = "particle",
@@ -131,7 +140,7 @@ const char *snapshot_write(const char *directory, const struct snapshot *snapsho
         char *name = format_text("snapshot_%04" PRId64 ".h5", snapshot->index), *path = path_join(directory, name);
         struct file_plan plan = {.path = path,
                                  .describe = describe,
-                                 .owner = snapshot,
+                                 .owner = &whole,
                                  .array = array,
                                  .n_arrays = 2 + snapshot->n_columns};
         const char *why = hdf5_file_write(&plan);
