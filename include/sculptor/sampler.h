@@ -27,7 +27,7 @@ struct stretch {
         double *x;                     /* [n_dim][LANES], in and out */
         double *velocity;              /* or NULL */
         double *memory;                /* or NULL */
-        double *work;                  /* [n_work][n_dim][LANES] plus 16 rows of [LANES], for the call only */
+        double *work;                  /* [n_work][n_dim][LANES], for the call only */
         struct tally *tally;
 };
 
@@ -43,7 +43,7 @@ struct scheme {
         bool adapts;                   /* has a Metropolis step that may tune step_size in burn-in */
         int step_power;                /* annealed: step_i = step (sigma_i/sigma_L)^step_power; 2 or 1 */
         size_t n_memory;               /* doubles per tile kept from step to step */
-        size_t n_work;                 /* scratch arrays of [n_dim][LANES] */
+        size_t n_work;                 /* scratch arrays of [n_dim][LANES], 1 or more */
         double target_acceptance;      /* optimal in high dimension (adapts only) */
         int64_t (*evaluations_per_step)(const void *settings); /* predicted; NULL: 1 */
         void (*begin)(const void *settings, const struct stretch *tile); /* once per tile of a fresh run:

@@ -74,7 +74,8 @@ static void advance(const void *configured, const struct stretch *stretch)
 }
 
 const struct scheme scheme_hmc = {
-        .name = "hmc", .help = "Hamiltonian Monte Carlo, fixed trajectories: exact, needs log p; best at 65.1% accepted",
+        .name = "hmc",
+        .help = "Hamiltonian Monte Carlo, fixed trajectories: exact, needs log p; best at 65.1% accepted",
         .params = params, .settings_size = sizeof(struct settings),
         .needs_log_density = true, .langevin = true, .adapts = true, .step_power = 1, .n_work = 4,
         .target_acceptance = 0.651, .evaluations_per_step = evaluations_per_step, .advance = advance,

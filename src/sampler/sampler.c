@@ -6,15 +6,8 @@
 #include "sculptor/memory.h"
 #include "sculptor/vecmath.h"
 
-enum { WORK_ROWS = 16 }; /* rows of [LANES] after a scheme's arrays */
-
-/* work: the scheme's arrays and rows, then copies of a tile's x, velocity and memory from before a
- * stretch. All in all a few tiles, whatever the population. */
-static size_t scheme_work_size(const struct scheme *scheme, size_t tile)
-{
-        return scheme->n_work * tile + WORK_ROWS * LANES;
-}
-
+/* work: the scheme's arrays, then copies of a tile's x, velocity and memory from before a stretch: all
+ * in all a few tiles, whatever the population. Denoising uses the first array. */
 struct sampler *sampler_create(const struct sampler_settings *settings, double step_size, double sigma_last,
                                uint64_t seed, int64_t n_dim)
 {
@@ -33,8 +26,7 @@ struct sampler *sampler_create(const struct sampler_settings *settings, double s
         sampler->seed = seed;
 
         size_t tile = (size_t)n_dim * LANES, copies = (scheme->has_velocity ? 2 : 1) * tile + scheme->n_memory;
-        size_t work = scheme_work_size(scheme, tile);
-        sampler->work = allocate((work > tile ? work : tile) + copies, sizeof *sampler->work); /* denoise needs one */
+        sampler->work = allocate(scheme->n_work * tile + copies, sizeof *sampler->work);
         return sampler;
 }
 
@@ -128,7 +120,7 @@ static struct stretch copy_of_tile(const struct sampler *sampler, const struct s
 {
         struct stretch copy = *stretch;
         const size_t tile = stretch_size(stretch);
-        copy.x = sampler->work + scheme_work_size(sampler->scheme, tile);
+        copy.x = sampler->work + sampler->scheme->n_work * tile;
         copy.velocity = stretch->velocity ? copy.x + tile : NULL;
         copy.memory = stretch->memory ? copy.x + (stretch->velocity ? 2 : 1) * tile : NULL;
         return copy;
@@ -153,6 +145,7 @@ static struct breakdown replay(const struct sampler *sampler, struct stretch bef
 
 /* ---- moving ---- */
 
+/* `stretch` is advanced; its state before it is kept beside, for a replay. */
 static struct breakdown advance_tile(const struct sampler *sampler, struct stretch *stretch)
 {
         struct stretch before = copy_of_tile(sampler, stretch);
@@ -162,8 +155,9 @@ static struct breakdown advance_tile(const struct sampler *sampler, struct stret
         return lane < 0 ? (struct breakdown){.found = false} : replay(sampler, before, lane);
 }
 
-struct breakdown sampler_advance(struct sampler *sampler, struct population *population, const struct score_level *level,
-                                 uint32_t level_index, int64_t step_begin, int64_t step_end, struct tally *tally,
+struct breakdown sampler_advance(struct sampler *sampler, struct population *population,
+                                 const struct score_level *level, uint32_t level_index, int64_t step_begin,
+                                 int64_t step_end, struct tally *tally,
                                  void (*progress)(void *owner, size_t tiles_done), void *owner)
 {
         struct breakdown breakdown = {.found = false};
@@ -181,8 +175,8 @@ struct breakdown sampler_advance(struct sampler *sampler, struct population *pop
         return breakdown;
 }
 
-struct breakdown sampler_denoise(struct sampler *sampler, struct population *population, const struct score_level *level,
-                                 struct tally *tally)
+struct breakdown sampler_denoise(struct sampler *sampler, struct population *population,
+                                 const struct score_level *level, struct tally *tally)
 {
         for (size_t t = 0; t < population->n_tiles; t++) {
                 struct stretch tile = tile_stretch(sampler, population, t, level, tally);

@@ -24,7 +24,8 @@ static const struct param params[] = {
         {.key = "relative_tolerance", .kind = PARAM_REAL, .offset = offsetof(struct settings, relative_tolerance),
          .fallback = "1e-6", .range = "[1e-14, 1]", .help = "dormand_prince: error of an inner step over |x|"},
         {.key = "absolute_tolerance", .kind = PARAM_REAL, .offset = offsetof(struct settings, absolute_tolerance),
-         .fallback = "1e-9", .range = "(0, inf)", .unit = "x", .help = "dormand_prince: error allowed where x is near 0"},
+         .fallback = "1e-9", .range = "(0, inf)", .unit = "x",
+         .help = "dormand_prince: error allowed where x is near 0"},
         PARAM_END};
 
 static int64_t evaluations_per_step(const void *settings)

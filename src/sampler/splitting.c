@@ -2,15 +2,18 @@
  *
  *     dx = p dt,   dp = s(x) dt - gamma p dt + sqrt(2 gamma) dW,
  *
- * into B: p <- p + t s(x);  A: x <- x + t p;  O: p <- c p + sqrt(1 - c^2) R, c = exp(-gamma t), R ~ N(0, I),
- * each of them exact. In a step of size h,
+ * into the parts, each of them exact,
+ *
+ *     B: p <- p + t s(x);   A: x <- x + t p;   O: p <- c p + sqrt(1 - c^2) R, c = exp(-gamma t), R ~ N(0, I).
+ *
+ * In a step of size h,
  *
  *     BAOAB: B(h/2) A(h/2) O(h) A(h/2) B(h/2)    on N(0, d): <x^2> = d exactly, <p^2> = 1 - h^2/(4d)
  *     OBABO: O(h/2) B(h/2) A(h) B(h/2) O(h/2)    on N(0, d): <x^2> = d/(1 - h^2/(4d)), <p^2> = 1
  *
- * at any friction; both of weak order 2, stable for h < 2 sqrt(d). One score evaluation a step, one more at the start of a
- * level. Momenta live in the population from level to level. Inside annealed Langevin the friction is
- * divided by sigma_i/sigma_L, so that gamma h stays. Local.
+ * at any friction; both of weak order 2, stable for h < 2 sqrt(d). One score evaluation a step, one more
+ * at the start of a level. Momenta live in the population from level to level. Inside annealed Langevin
+ * the friction is divided by sigma_i/sigma_L, so that gamma h stays. Local.
  * [Leimkuhler & Matthews 2013; Bussi & Parrinello 2007 (OBABO)] */
 #include "schemes.h"
 #include "sculptor/vecmath.h"
@@ -19,7 +22,8 @@ struct settings { double friction; };
 
 static const struct param params[] = {
         {.key = "friction", .kind = PARAM_REAL, .offset = offsetof(struct settings, friction), .fallback = "1",
-         .range = "(0, inf)", .unit = "1/time", .help = "friction gamma; critical for a mode of variance d at 2/sqrt(d)"},
+         .range = "(0, inf)", .unit = "1/time",
+         .help = "friction gamma; critical for a mode of variance d at 2/sqrt(d)"},
         PARAM_END};
 
 /* O over a time t. (1 - c)(1 + c) loses nothing where c is near 1. */

@@ -20,8 +20,9 @@ static void check(const void *configured, const struct params_scope *scope)
                 params_problem(scope, "values", "has %zu levels, more than %d", values->n, RNG_MAX_LEVELS - 2);
         for (size_t i = 1; i < values->n; i++)
                 if (!(values->value[i] < values->value[i - 1])) {
-                        params_problem(scope, "values", "level %zu, %g, is not below the one before, %g; levels run from "
-                                       "noise to data (type constant repeats one)",
+                        params_problem(scope, "values",
+                                       "level %zu, %g, is not below the one before, %g; levels run from noise to "
+                                       "data (type constant repeats one)",
                                        i + 1, values->value[i], values->value[i - 1]);
                         return;
                 }

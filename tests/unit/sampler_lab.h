@@ -131,7 +131,8 @@ static inline void lab_draw(struct lab *lab, double mean, const double *variance
 
 static inline struct breakdown lab_try(struct lab *lab, uint32_t level_index, int64_t begin, int64_t end)
 {
-        return sampler_advance(lab->sampler, lab->population, &lab->level, level_index, begin, end, &lab->tally, NULL, NULL);
+        return sampler_advance(lab->sampler, lab->population, &lab->level, level_index, begin, end, &lab->tally, NULL,
+                               NULL);
 }
 
 /* Steps [begin, end), as a run takes them: stretches end where the sampler says. */
@@ -206,7 +207,8 @@ static inline void assert_variance(const char *what, const struct lab *lab, cons
         assert_z(text, (s2 / v - 1) * sqrt((n - 1) / 2));
 }
 
-static inline void assert_mean(const char *what, const struct lab *lab, const double *array, int64_t j, double m, double v)
+static inline void assert_mean(const char *what, const struct lab *lab, const double *array, int64_t j, double m,
+                               double v)
 {
         double mean = lab_mean(lab, array, j);
         char text[160];

@@ -16,7 +16,8 @@
 struct settings { struct selection type; };
 
 static const struct param rows[] = {
-        {.key = "type", .kind = PARAM_SELECT, .offset = 0, .variant = levels_variant, .fallback = "constant", .help = "rule"},
+        {.key = "type", .kind = PARAM_SELECT, .offset = 0, .variant = levels_variant, .fallback = "constant",
+         .help = "rule"},
         PARAM_END};
 
 static const struct levels_context TOY = {.n_dim = 2, .diameter = 14, .steps_per_level = 100};
@@ -192,7 +193,14 @@ static double variance_left(double u, double gamma, double steps)
 }
 
 /* The authors' table and configuration files: D, sigma_1, L, T and the step, sigma_L = 0.01. */
-static const struct { const char *name; int64_t n_dim; double sigma_1; size_t n; int64_t steps; double step; } published[] = {
+static const struct {
+        const char *name;
+        int64_t n_dim;
+        double sigma_1;
+        size_t n;
+        int64_t steps;
+        double step;
+} published[] = {
         {"CIFAR-10 32^2", 3072, 50, 232, 5, 6.2e-6},
         {"CelebA 64^2", 12288, 90, 500, 5, 3.3e-6},
         {"LSUN tower 128^2", 49152, 190, 1086, 3, 1.8e-6},

@@ -1,5 +1,5 @@
-/* What must not change a bit: where stretches are cut, saving and going on, how many other particles there are, what the
- * spare lanes hold. And what is counted must be what was done. */
+/* What must not change a bit: where stretches are cut, saving and going on, how many other particles there
+ * are, what the spare lanes hold. And what is counted must be what was done. */
 #include "sampler_lab.h"
 
 enum { N_DIM = 3, STEPS = 50, N_LEVELS = 2 };
@@ -22,11 +22,12 @@ static const struct subject subjects[] = {
         {"{type: annealed_langevin, scheme: baoab, step_size: 0.3, steps_per_level: 50}", 1, 1},
         {"{type: annealed_langevin, scheme: obabo, step_size: 0.3, steps_per_level: 50}", 1, 1},
         {"{type: annealed_langevin, scheme: mala, step_size: 0.3, steps_per_level: 50, adapt_steps: 30}", 1, 1},
-        {"{type: annealed_langevin, scheme: hmc, step_size: 0.3, leapfrog_steps: 2, steps_per_level: 50, adapt_steps: 50}",
-         2, 1},
+        {"{type: annealed_langevin, scheme: hmc, step_size: 0.3, leapfrog_steps: 2, steps_per_level: 50, "
+         "adapt_steps: 50}", 2, 1},
         {"{type: score_flow, method: euler, step_size: 0.01, steps_per_level: 50}", 1, 0},
         {"{type: score_flow, method: rk4, step_size: 0.01, steps_per_level: 50}", 4, 0},
-        {"{type: score_flow, step_size: 0.7, steps_per_level: 50, relative_tolerance: 1e-3, absolute_tolerance: 1e-4}", 0, 0},
+        {"{type: score_flow, step_size: 0.7, steps_per_level: 50, relative_tolerance: 1e-3, "
+         "absolute_tolerance: 1e-4}", 0, 0},
         {"{type: score_flow, step_size: 0.002, steps_per_level: 50, relative_tolerance: 1e-9}", 0, 0},
 };
 enum { N_SUBJECTS = sizeof subjects / sizeof *subjects };
@@ -104,7 +105,8 @@ static void test_cuts_at_random_places_change_no_bit_and_no_count(void **state)
         }
 }
 
-/* What a checkpoint keeps is enough, in the middle of an adaptation window too: real particles, memories, controller. */
+/* What a checkpoint keeps is enough, in the middle of an adaptation window too: real particles, memories,
+ * controller. */
 static void test_a_new_sampler_goes_on_from_what_is_kept(void **state)
 {
         (void)state;
@@ -207,7 +209,8 @@ static void test_evaluations_counted_are_evaluations_made(void **state)
 static void test_levels_and_seeds_draw_their_own_noise(void **state)
 {
         (void)state;
-        struct lab *a = open_subject(&subjects[0], 64), *b = open_subject(&subjects[0], 64), *c = open_subject(&subjects[0], 64);
+        struct lab *a = open_subject(&subjects[0], 64), *b = open_subject(&subjects[0], 64);
+        struct lab *c = open_subject(&subjects[0], 64);
         c->sampler->seed++;
         lab_advance(a, 0, 0, 1);
         lab_advance(b, 1, 0, 1);

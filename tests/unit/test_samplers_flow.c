@@ -70,9 +70,12 @@ static void test_dormand_prince_stays_within_its_tolerance(void **state)
 {
         (void)state;
         const char *texts[] = {
-                "{type: score_flow, step_size: 0.05, steps_per_level: 30, relative_tolerance: 1e-5, absolute_tolerance: 1e-300}",
-                "{type: score_flow, step_size: 0.05, steps_per_level: 30, relative_tolerance: 1e-8, absolute_tolerance: 1e-300}",
-                "{type: score_flow, step_size: 0.05, steps_per_level: 30, relative_tolerance: 1e-11, absolute_tolerance: 1e-300}"};
+                "{type: score_flow, step_size: 0.05, steps_per_level: 30, relative_tolerance: 1e-5, "
+                "absolute_tolerance: 1e-300}",
+                "{type: score_flow, step_size: 0.05, steps_per_level: 30, relative_tolerance: 1e-8, "
+                "absolute_tolerance: 1e-300}",
+                "{type: score_flow, step_size: 0.05, steps_per_level: 30, relative_tolerance: 1e-11, "
+                "absolute_tolerance: 1e-300}"};
         const double tolerance[] = {1e-5, 1e-8, 1e-11};
         for (int i = 0; i < 3; i++)
                 check_gain(texts[i], exact_gain, 0.05, 120 * 1.8 * tolerance[i]);
@@ -146,8 +149,9 @@ static void test_a_hard_particle_costs_its_own_tile_only(void **state)
         lab_close(hard);
 }
 
-/* dx/dt = -x with a relative tolerance alone: the best inner step h is the same at all x. Steps of flow time 2.05 h are made of
- * h, h and a short rest, which must not shorten the h that is kept: 3 attempts each, but for the first few. */
+/* dx/dt = -x with a relative tolerance alone: the best inner step h is the same at all x. Steps of flow time
+ * 2.05 h are made of h, h and a short rest, which must not shorten the h that is kept: 3 attempts each, but
+ * for the first few. */
 static void test_an_inner_step_cut_short_tells_the_controller_nothing(void **state)
 {
         (void)state;

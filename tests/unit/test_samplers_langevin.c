@@ -21,7 +21,8 @@ static void assert_moments(const char *what, const struct lab *lab, const struct
 static struct moments ula_after(double d, double e, int64_t n, struct moments start)
 {
         double a = 1 - e / d, v_inf = d / (1 - e / (2 * d));
-        return (struct moments){pow(a, (double)n) * start.mean, v_inf + pow(a, 2 * (double)n) * (start.variance - v_inf)};
+        return (struct moments){.mean = pow(a, (double)n) * start.mean,
+                                .variance = v_inf + pow(a, 2 * (double)n) * (start.variance - v_inf)};
 }
 
 static void check_ula(const char *text, double e)
@@ -57,7 +58,8 @@ static void test_ula_at_twice_the_variance_neither_settles_nor_explodes(void **s
 {
         (void)state;
         const double d = 1;
-        struct lab *lab = lab_open("{type: ula, step_size: 2, steps_per_level: 50}", NULL, enough_for_bias(0.02), 1, &d, 0);
+        struct lab *lab = lab_open("{type: ula, step_size: 2, steps_per_level: 50}", NULL, enough_for_bias(0.02), 1,
+                                   &d, 0);
         lab_draw(lab, 0, NULL);
         lab_advance(lab, 0, 0, 50);
         assert_variance("e = 2d", lab, lab->population->x, 0, 1 + 2 * 2 * 50);
@@ -171,8 +173,8 @@ static void test_annealed_langevin_matches_its_recursion_at_every_level_and_afte
 {
         (void)state;
         check_annealed("{type: annealed_langevin, step_size: 0.3, steps_per_level: 6, denoise: true}", 0.3, ula_after);
-        check_annealed("{type: annealed_langevin, scheme: leimkuhler_matthews, step_size: 0.3, steps_per_level: 6}", 0.3,
-                       averaged_after);
+        check_annealed("{type: annealed_langevin, scheme: leimkuhler_matthews, step_size: 0.3, steps_per_level: 6}",
+                       0.3, averaged_after);
 }
 
 int main(void)

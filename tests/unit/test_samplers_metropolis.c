@@ -267,7 +267,8 @@ static void test_a_density_that_is_no_number_breaks_the_run_at_its_step(void **s
         const char *texts[] = {"{type: mala, step_size: 0.3, steps_per_level: 1000}",
                                "{type: hmc, step_size: 0.3, leapfrog_steps: 5, steps_per_level: 1000}"};
         for (int i = 0; i < 2; i++) {
-                struct lab *lab = lab_open(texts[i], &lost, 64, 1, NULL, 0), *good = lab_open(texts[i], NULL, 64, 1, NULL, 0);
+                struct lab *lab = lab_open(texts[i], &lost, 64, 1, NULL, 0);
+                struct lab *good = lab_open(texts[i], NULL, 64, 1, NULL, 0);
                 const double narrow = 0.01;
                 lab_draw(lab, 0, &narrow);
                 lab_draw(good, 0, &narrow);
@@ -304,8 +305,8 @@ static void test_broken_decisions_are_counted_apart(void **state)
 
 /* ---- adaptation ---- */
 
-/* On N(0, I) in n dimensions dH is a sum of n equal terms of mean e^3/4 (h^2 = 2e; <dH> of one leapfrog step is h^6/32),
- * so by the central limit a = 2 Phi(-sqrt(n e^3/8)) = 0.574 at e = (8 0.5622^2/n)^(1/3) [Roberts & Rosenthal 1998]. */
+/* On N(0, I) in n dimensions dH is a sum of n terms of one distribution with mean e^3/4 (<dH> of one leapfrog
+ * step is h^6/32, h^2 = 2e), so by the central limit a = 2 Phi(-sqrt(n e^3/8)) = 0.574 at e = (8 0.5622^2/n)^(1/3) [Roberts & Rosenthal 1998]. */
 static double best_mala_step(double n)
 {
         return cbrt(8 * 0.5622 * 0.5622 / n);
@@ -321,8 +322,8 @@ static struct lab *adapted(const char *text, int64_t n_dim, int64_t n_particles)
         return lab;
 }
 
-/* The last of 20 windows moves ln step by at most 0.33 times a rate's error, 0.5/sqrt(20 n), so the acceptance by less than
- * 0.65 of that; 20 n decisions were made since. In all below 0.5/sqrt(20 n) sqrt(1 + 0.33^2): 5.85 of them. */
+/* The last of 20 windows moves ln step by at most 0.33 times a rate's error, 0.5/sqrt(20 n), so the acceptance
+ * by less than 0.65 of that; 20 n decisions were made since. In all below 0.5/sqrt(20 n) sqrt(1 + 0.33^2): 5.85 of them. */
 static void assert_acceptance(const struct lab *lab, double target)
 {
         double n = (double)lab->population->n_global, error = 0.5 / sqrt(20 * n) * 1.06;
@@ -350,11 +351,11 @@ static void test_mala_adapts_to_the_optimal_step_and_its_scaling(void **state)
 static void test_hmc_adapts_to_its_target(void **state)
 {
         (void)state;
-        struct lab *own = adapted("{type: hmc, step_size: 0.05, leapfrog_steps: 4, adapt_steps: 400, steps_per_level: 420}",
-                                  50, 256);
+        struct lab *own = adapted("{type: hmc, step_size: 0.05, leapfrog_steps: 4, adapt_steps: 400, "
+                                  "steps_per_level: 420}", 50, 256);
         assert_acceptance(own, 0.651);
-        struct lab *asked = adapted("{type: hmc, step_size: 0.3, leapfrog_steps: 4, adapt_steps: 400, steps_per_level: 420, "
-                                    "target_acceptance: 0.9}", 50, 256);
+        struct lab *asked = adapted("{type: hmc, step_size: 0.3, leapfrog_steps: 4, adapt_steps: 400, "
+                                    "steps_per_level: 420, target_acceptance: 0.9}", 50, 256);
         assert_acceptance(asked, 0.9);
         lab_close(own);
         lab_close(asked);

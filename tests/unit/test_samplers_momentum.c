@@ -158,15 +158,16 @@ static void test_annealed_splittings_match_their_exact_moments(void **state)
 
 /* ---- breakdown ---- */
 
-/* Beyond h = 2 sqrt(d) positions and momenta grow without end; the long stretch, replayed from its copy of both, names the
- * step and the particle that single steps find. */
+/* Beyond h = 2 sqrt(d) positions and momenta grow without end; the long stretch, replayed from its copy of both,
+ * names the step and the particle that single steps find. */
 static void test_an_unstable_step_is_told_by_step_and_particle(void **state)
 {
         (void)state;
         const char *texts[] = {"{type: baoab, step_size: 2.1, friction: 0.01, steps_per_level: 3000}",
                                "{type: obabo, step_size: 2.1, friction: 0.01, steps_per_level: 3000}"};
         for (int i = 0; i < 2; i++) {
-                struct lab *whole = lab_open(texts[i], NULL, 40, 1, NULL, 0), *single = lab_open(texts[i], NULL, 40, 1, NULL, 0);
+                struct lab *whole = lab_open(texts[i], NULL, 40, 1, NULL, 0);
+                struct lab *single = lab_open(texts[i], NULL, 40, 1, NULL, 0);
                 lab_draw(whole, 0, NULL);
                 lab_draw(single, 0, NULL);
                 assert_false(lab_try(whole, 0, 0, 50).found);
