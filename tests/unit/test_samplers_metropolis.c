@@ -306,7 +306,8 @@ static void test_broken_decisions_are_counted_apart(void **state)
 /* ---- adaptation ---- */
 
 /* On N(0, I) in n dimensions dH is a sum of n terms of one distribution with mean e^3/4 (<dH> of one leapfrog
- * step is h^6/32, h^2 = 2e), so by the central limit a = 2 Phi(-sqrt(n e^3/8)) = 0.574 at e = (8 0.5622^2/n)^(1/3) [Roberts & Rosenthal 1998]. */
+ * step is h^6/32, h^2 = 2e), so by the central limit a = 2 Phi(-sqrt(n e^3/8)) = 0.574 at
+ * e = (8 0.5622^2/n)^(1/3) [Roberts & Rosenthal 1998]. */
 static double best_mala_step(double n)
 {
         return cbrt(8 * 0.5622 * 0.5622 / n);
@@ -323,7 +324,8 @@ static struct lab *adapted(const char *text, int64_t n_dim, int64_t n_particles)
 }
 
 /* The last of 20 windows moves ln step by at most 0.33 times a rate's error, 0.5/sqrt(20 n), so the acceptance
- * by less than 0.65 of that; 20 n decisions were made since. In all below 0.5/sqrt(20 n) sqrt(1 + 0.33^2): 5.85 of them. */
+ * by less than 0.65 of that; 20 n decisions were made since. In all below
+ * 0.5/sqrt(20 n) sqrt(1 + 0.33^2): 5.85 of them. */
 static void assert_acceptance(const struct lab *lab, double target)
 {
         double n = (double)lab->population->n_global, error = 0.5 / sqrt(20 * n) * 1.06;
