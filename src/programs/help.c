@@ -52,11 +52,13 @@ int command_help(int argc, char **argv)
                 return STATUS_DONE;
         }
         for (int i = 0; i < argc; i++) {
-                if (!params_help_topic(input_rows, argv[i], stdout)) {
-                        fprintf(stderr, "sculptor: no help on \"%s\"; try samplers, scores, schedules, initials, "
-                                "a key such as step_size, or sculptor help --all\n", argv[i]);
-                        return STATUS_BAD_INPUT;
-                }
+                if (params_help_topic(input_rows, argv[i], stdout))
+                        continue;
+                const char *near = params_nearest_topic(input_rows, argv[i]);
+                fprintf(stderr, "sculptor: no help on \"%s\"; %s%s%s, or see sculptor help --all\n", argv[i],
+                        near ? "did you mean " : "try samplers, scores, schedules or initials", near ? near : "",
+                        near ? "?" : "");
+                return STATUS_BAD_INPUT;
         }
         return STATUS_DONE;
 }

@@ -95,7 +95,8 @@ static void check(const void *settings, const struct params_scope *scope)
         const struct gaussian_settings *set = settings;
         const int64_t n_dim = dimension(settings);
 
-        if (set->mean.n != 1 && (int64_t)set->mean.n != n_dim)
+        const bool square = set->covariance.n_rows == set->covariance.n_columns; /* else n_dim is anyone's guess */
+        if (square && set->mean.n != 1 && (int64_t)set->mean.n != n_dim)
                 params_problem(scope, "mean", "has %zu numbers, needs 1 or %lld", set->mean.n, (long long)n_dim);
         if (set->sigma.n > 1 && (int64_t)set->sigma.n != n_dim)
                 params_problem(scope, "sigma", "has %zu numbers, needs 1 or %lld", set->sigma.n, (long long)n_dim);

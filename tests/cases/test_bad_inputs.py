@@ -83,7 +83,7 @@ CASES.update({
     "duplicate key in a table": one(change("count: 10", "count: 10, count: 11"), 10, "levels.count"),
     "duplicate key in a component": one(change("weight: 0.8,", "weight: 0.8, weight: 0.7,"), 8,
                                         "score.components[0].weight"),
-    "seed missing": one(change("seed: 2026\n", "\n"), 1, "seed"),
+    "seed missing": one(change("seed: 2026\n", "\n"), 2, "seed"),
     "particles missing": one(replaced(3, ""), 2, "population.particles"),
     "initial missing": one(replaced(4, ""), 2, "population.initial"),
     "score missing": one("\n".join(GOOD.splitlines()[:4] + GOOD.splitlines()[9:]) + "\n", 1, "score"),
@@ -112,9 +112,9 @@ CASES.update({
     "components empty": one("\n".join(GOOD.splitlines()[:6] + ["  components: []"] + GOOD.splitlines()[9:]) + "\n", 7,
                             "score.components"),
     "mean is a text": one(change("mean: [5, 5]", "mean: here"), 8, "score.components[0].mean"),
-    "mean holds a text": one(change("mean: [5, 5]", "mean: [5, five]"), 8, "score.components[0].mean"),
-    "mean holds a nan": one(change("mean: [5, 5]", "mean: [5, .nan]"), 8, "score.components[0].mean"),
-    "mean holds a list": one(change("mean: [5, 5]", "mean: [[5, 5]]"), 8, "score.components[0].mean"),
+    "mean holds a text": one(change("mean: [5, 5]", "mean: [5, five]"), 8, "score.components[0].mean[1]"),
+    "mean holds a nan": one(change("mean: [5, 5]", "mean: [5, .nan]"), 8, "score.components[0].mean[1]"),
+    "mean holds a list": one(change("mean: [5, 5]", "mean: [[5, 5]]"), 8, "score.components[0].mean[0]"),
     "mean is empty": one(change("mean: [5, 5]", "mean: []"), 8, "score.components[0].mean"),
     "denoise is a number": one(change("scheme: ula", "scheme: ula, denoise: 3"), 11, "sampler.denoise"),
     "output.initial is a text": one(change("directory: out", "directory: out, initial: maybe"), 12, "output.initial"),
@@ -139,7 +139,7 @@ CASES.update({
     "auto step without a rule": one(change("step_size: 0.05", "step_size: auto"), 11, "sampler.step_size"),
     "adapting what cannot": one(change("scheme: ula", "scheme: ula, adapt_steps: 10"), 11, "sampler.adapt_steps"),
     "explicit levels rising": one(replaced(10, "levels: {type: explicit, values: [1, 2, 3]}"), 10, "levels.values"),
-    "explicit levels negative": one(replaced(10, "levels: {type: explicit, values: [3, -2]}"), 10, "levels.values"),
+    "explicit levels negative": one(replaced(10, "levels: {type: explicit, values: [3, -2]}"), 10, "levels.values[1]"),
     "explicit levels empty": one(replaced(10, "levels: {type: explicit, values: []}"), 10, "levels.values"),
     "no file": one(change("{type: uniform, low: -8, high: 8}", "{type: file, path: nothing.h5}"), 4,
                    "population.initial.path"),
@@ -182,10 +182,10 @@ CASES.update({
         8, "score.covariance"),
     "covariance ragged": one("\n".join(GOOD.splitlines()[:5] + [
         "  type: gaussian", "  mean: [0, 0]", "  covariance: [[1, 0], [0]]", ""] + GOOD.splitlines()[9:]) + "\n", 8,
-        "score.covariance"),
+        "score.covariance[1]"),
     "covariance of another size": one("\n".join(GOOD.splitlines()[:5] + [
         "  type: gaussian", "  mean: [0, 0]", "  covariance: [[1, 0, 0], [0, 1, 0], [0, 0, 1]]", ""] +
-        GOOD.splitlines()[9:]) + "\n", 8, "score.covariance"),
+        GOOD.splitlines()[9:]) + "\n", 7, "score.mean"),
     "noised funnel": one("\n".join(GOOD.splitlines()[:5] + ["  type: funnel", "  dimension: 2", "", ""] +
                                    GOOD.splitlines()[9:]) + "\n", 10, "levels"),
     # several at once, in the order of lines

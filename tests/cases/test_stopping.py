@@ -17,6 +17,14 @@ from support import (Case, ENVIRONMENT, SCULPTOR, checkpoints, hashes, kill_all,
 DONE, BAD_INPUT, FAILED, STOPPED_EARLY = 0, 2, 3, 75
 
 
+def has_begun(log):
+    try:
+        with open(log) as file:
+            return "long.yaml on" in file.read()
+    except FileNotFoundError:
+        return False
+
+
 def wait_for(condition, seconds=20):
     end = time.monotonic() + seconds
     while not condition():
@@ -39,7 +47,7 @@ class Stopping(Case):
         process = start(ranks, self.long, "--output", directory, *arguments)
         self.addCleanup(kill_all, process)
         log = os.path.join(directory, "sculptor.log")
-        wait_for(lambda: os.path.exists(log) and "long.yaml on" in open(log).read())
+        wait_for(lambda: has_begun(log))
         time.sleep(0.7)
         return process, directory
 
