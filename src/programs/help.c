@@ -55,9 +55,9 @@ int command_help(int argc, char **argv)
                 if (params_help_topic(input_rows, argv[i], stdout))
                         continue;
                 const char *near = params_nearest_topic(input_rows, argv[i]);
-                fprintf(stderr, "sculptor: no help on \"%s\"; %s%s%s, or see sculptor help --all\n", argv[i],
+                fprintf(stderr, "sculptor: no help on \"%s\"; %s%s%s sculptor help --all lists every key\n", argv[i],
                         near ? "did you mean " : "try samplers, scores, schedules or initials", near ? near : "",
-                        near ? "?" : "");
+                        near ? "?" : ";");
                 return STATUS_BAD_INPUT;
         }
         return STATUS_DONE;
