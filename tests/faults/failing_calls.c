@@ -49,7 +49,8 @@ static void prepare(void)
                 fault.call = 0;
 }
 
-/* The n-th call from now (0: none) fails with this errno, or kills where it is negative. Returns the name of the
+/* The n-th call from now (0: none) fails with this errno, or kills where it is negative; with 0, the n-th pwrite()
+ * says that it wrote and does not. Returns the name of the
  * call failed since the last time, or NULL. */
 const char *fault_arm(long call, int error);
 const char *fault_arm(long call, int error)
@@ -67,7 +68,11 @@ const char *fault_arm(long call, int error)
 static bool strikes(const char *call, const char *path)
 {
         prepare();
-        if (!fault.path || !path || !strstr(path, fault.path) || ++fault.counted != fault.call)
+        if (!fault.path || !path || !strstr(path, fault.path))
+                return false;
+        if (fault.error == 0 && strncmp(call, "pwrite", 6) != 0)
+                return false;
+        if (++fault.counted != fault.call)
                 return false;
         if (fault.kills)
                 kill(getpid(), SIGKILL);
@@ -110,12 +115,28 @@ __attribute__((destructor)) static void tell_count(void)
         }
 
 ON_FD(ssize_t, write, (int fd, const void *bytes, size_t n), (int, const void *, size_t), fd, bytes, n)
-ON_FD(ssize_t, pwrite, (int fd, const void *bytes, size_t n, off_t at), (int, const void *, size_t, off_t), fd, bytes,
-      n, at)
-ON_FD(ssize_t, pwrite64, (int fd, const void *bytes, size_t n, off_t at), (int, const void *, size_t, off_t), fd, bytes,
-      n, at)
-ON_FD(ssize_t, pwritev, (int fd, const struct iovec *v, int n, off_t at), (int, const struct iovec *, int, off_t), fd,
-      v, n, at)
+
+static ssize_t pwrite_real(const char *name, int fd, const void *bytes, size_t n, off_t at)
+{
+        union {
+                void *object;
+                ssize_t (*function)(int, const void *, size_t, off_t);
+        } real = {dlsym(RTLD_NEXT, name)};
+        if (!strikes_fd(name, fd))
+                return real.function(fd, bytes, n, at);
+        return fault.error ? -1 : (ssize_t)n;
+}
+
+ssize_t pwrite(int fd, const void *bytes, size_t n, off_t at)
+{
+        return pwrite_real("pwrite", fd, bytes, n, at);
+}
+
+ssize_t pwrite64(int fd, const void *bytes, size_t n, off_t at)
+{
+        return pwrite_real("pwrite64", fd, bytes, n, at);
+}
+
 ON_FD(ssize_t, pread, (int fd, void *bytes, size_t n, off_t at), (int, void *, size_t, off_t), fd, bytes, n, at)
 ON_FD(ssize_t, pread64, (int fd, void *bytes, size_t n, off_t at), (int, void *, size_t, off_t), fd, bytes, n, at)
 ON_FD(int, fsync, (int fd), (int), fd)
@@ -164,7 +185,9 @@ int close(int fd)
                 void *object;
                 int (*function)(int);
         } real = {dlsym(RTLD_NEXT, "close")};
-        bool fails = strikes_fd("close", fd); /* as on Linux, the descriptor is gone even where close() fails */
+        bool read_only = (fcntl(fd, F_GETFL) & O_ACCMODE) == O_RDONLY;
+        bool fails = strikes_fd(read_only ? "close after reading" : "close",
+                                fd); /* as on Linux, the descriptor is gone even where close() fails */
         int error = errno, status = real.function(fd);
         errno = fails ? error : errno;
         return fails ? -1 : status;
