@@ -47,7 +47,8 @@ library   = $(BUILD)/libsculptor.a
 unit_tests = $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/test_*.c))
 mpi_tests  = $(patsubst tests/mpi/%.c,$(BUILD)/tests/mpi/%,$(wildcard tests/mpi/test_*.c))
 shims      = $(patsubst %.c,$(BUILD)/%.so,$(wildcard tests/faults/*.c))
-objects    = $(patsubst %.c,$(BUILD)/%.o,$(sources) $(programs) $(wildcard tests/unit/*.c tests/mpi/*.c))
+benchmarks = $(patsubst %.c,$(BUILD)/%,$(wildcard bench/*.c))
+objects    = $(patsubst %.c,$(BUILD)/%.o,$(sources) $(programs) $(wildcard tests/*/*.c bench/*.c))
 
 quiet = $(if $(V),,@echo '  $(1)  $@';)
 MAKEFLAGS += --no-builtin-rules
@@ -71,6 +72,9 @@ $(unit_tests): $(BUILD)/tests/%: $(BUILD)/tests/unit/%.o $(library)
 
 $(mpi_tests): $(BUILD)/tests/mpi/%: $(BUILD)/tests/mpi/%.o $(library)
 	$(call quiet,LINK)$(link) -o $@ $^ -lcmocka $(libs)
+
+$(benchmarks): %: %.o $(library)
+	$(call quiet,LINK)$(link) -o $@ $^ $(libs)
 
 $(shims): $(BUILD)/%.so: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
@@ -111,10 +115,10 @@ test:  ## install what is missing, build, run all tests; TESTS=pattern runs some
 test-long: export SCULPTOR_LONG = 1
 test-long: test  ## the same with the long forms of the tests (hours)
 
-bench:  ## measure speed, beside PyTorch where it is there
+bench:  ## measure speed beside PyTorch's: prints the figures of docs/performance.md
 	@scripts/install-dependencies build post bench
-	@$(MAKE) --no-print-directory -j "$$(nproc)" all
-	@BUILD='$(BUILD)' '$(or $(PYTHON),$(python))' bench/run
+	@$(MAKE) --no-print-directory -j "$$(nproc)" all $(benchmarks)
+	@. scripts/mpi-environment && '$(or $(PYTHON),$(python))' bench/bench.py '$(BUILD)' $(if $(SHORT),--short)
 
 lint:  ## check includes between folders, symbols and format; run clang-tidy and cppcheck
 	@scripts/install-dependencies build post test lint
