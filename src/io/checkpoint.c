@@ -34,7 +34,7 @@ const struct mark_field checkpoint_mark_fields[] = {
         {"wall_seconds", MARK(wall_seconds), true, false},
         {"level_seconds", MARK(level_seconds), true, false},
 };
-const size_t n_checkpoint_mark_fields = sizeof checkpoint_mark_fields / sizeof *checkpoint_mark_fields;
+const size_t checkpoint_n_mark_fields = sizeof checkpoint_mark_fields / sizeof *checkpoint_mark_fields;
 
 struct source {
         const struct population *population;
@@ -46,7 +46,7 @@ struct source {
 static void put_mark(hid_t file, const struct progress_mark *mark)
 {
         hid_t group = H5(H5Gcreate2(file, "progress", H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT));
-        for (size_t i = 0; i < n_checkpoint_mark_fields; i++) {
+        for (size_t i = 0; i < checkpoint_n_mark_fields; i++) {
                 const void *value = (const char *)mark + checkpoint_mark_fields[i].offset;
                 if (checkpoint_mark_fields[i].real)
                         hdf5_put_real(group, checkpoint_mark_fields[i].name, *(const double *)value);

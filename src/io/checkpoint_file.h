@@ -21,7 +21,7 @@ struct mark_field {
         bool payload; /* decides how the run goes on, so it is hashed; wall times are not */
 };
 extern const struct mark_field checkpoint_mark_fields[];
-extern const size_t n_checkpoint_mark_fields;
+extern const size_t checkpoint_n_mark_fields;
 
 /* Local. The mark of an open file; failures are hdf5_failure()'s. */
 void checkpoint_mark_get(hid_t file, struct progress_mark *mark);

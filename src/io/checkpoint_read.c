@@ -15,7 +15,7 @@ enum { LONGEST_PARAMETERS = 64 << 20 };
 void checkpoint_mark_get(hid_t file, struct progress_mark *mark)
 {
         hid_t group = H5(H5Gopen2(file, "progress", H5P_DEFAULT));
-        for (size_t i = 0; i < n_checkpoint_mark_fields; i++) {
+        for (size_t i = 0; i < checkpoint_n_mark_fields; i++) {
                 void *value = (char *)mark + checkpoint_mark_fields[i].offset;
                 if (checkpoint_mark_fields[i].real)
                         *(double *)value = hdf5_get_real(group, checkpoint_mark_fields[i].name);
@@ -28,7 +28,7 @@ void checkpoint_mark_get(hid_t file, struct progress_mark *mark)
 /* Counts below zero or numbers that are not finite: no run wrote that. */
 static const char *check_mark(const char *path, const struct progress_mark *mark)
 {
-        for (size_t i = 0; i < n_checkpoint_mark_fields; i++) {
+        for (size_t i = 0; i < checkpoint_n_mark_fields; i++) {
                 const void *value = (const char *)mark + checkpoint_mark_fields[i].offset;
                 if (checkpoint_mark_fields[i].real ? !isfinite(*(const double *)value) : *(const int64_t *)value < 0)
                         return reason("%s: %s is out of range", path, checkpoint_mark_fields[i].name);

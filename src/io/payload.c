@@ -52,7 +52,7 @@ static void add_checkpoint(struct sha256 *sha, hid_t file)
                 add_array(sha, file, "tile_memory");
         struct progress_mark mark = {0};
         checkpoint_mark_get(file, &mark);
-        for (size_t i = 0; i < n_checkpoint_mark_fields; i++)
+        for (size_t i = 0; i < checkpoint_n_mark_fields; i++)
                 if (checkpoint_mark_fields[i].payload)
                         sha256_add(sha, (const char *)&mark + checkpoint_mark_fields[i].offset, 8); /* little-endian */
 }

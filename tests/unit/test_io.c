@@ -17,6 +17,7 @@
 #include <cmocka.h>
 
 #include "io/disk.h"
+#include "io/hdf5_file.h"
 #include "io/path.h"
 #include "sculptor/checkpoint.h"
 #include "sculptor/files.h"
@@ -309,6 +310,62 @@ static void test_predicted_sizes_are_those_of_the_files(void **state)
         free(path);
 }
 
+/* ---- large files ---- */
+
+enum { WIDE = 2, LAST = 10 };
+static const int64_t many = 400000000; /* rows of two doubles: 6 GiB, of which all but the last rows are holes */
+
+static void describe_many(hid_t file, const void *owner)
+{
+        (void)owner;
+        const hsize_t shape[2] = {(hsize_t)many, WIDE};
+        H5Dclose(hdf5_create_array(file, "rows", H5T_IEEE_F64LE, 2, shape));
+        hdf5_put_text(file, "after", "the array");
+}
+
+static void fill_many(const void *owner, int64_t first, int64_t count, void *rows)
+{
+        (void)owner;
+        for (int64_t i = 0; i < count * WIDE; i++)
+                ((double *)rows)[i] = (double)(first * WIDE + i);
+}
+
+static void take_many(void *owner, int64_t first, int64_t count, const double *rows)
+{
+        int *n = owner;
+        for (int64_t i = 0; i < count * WIDE; i++)
+                *n += rows[i] == (double)(first * WIDE + i);
+}
+
+static void test_last_rows_of_a_file_beyond_4_gib_are_kept(void **state)
+{
+        (void)state;
+        const char *thorough = getenv("SCULPTOR_LONG");
+        if (!thorough || !*thorough)
+                skip(); /* where /tmp is in memory, so are the holes */
+        const struct file_array array = {.name = "rows",
+                                         .n_rows = many,
+                                         .row_bytes = WIDE * sizeof(double),
+                                         .first = many - LAST,
+                                         .count = LAST,
+                                         .fill = fill_many};
+        struct file_plan plan = {.path = in("large.h5"), .describe = describe_many, .array = &array, .n_arrays = 1};
+        int n = 0;
+        struct file_rows rows = {.path = plan.path,
+                                 .name = "rows",
+                                 .n_rows = many,
+                                 .n_columns = WIDE,
+                                 .first = many - LAST,
+                                 .count = LAST,
+                                 .take = take_many,
+                                 .owner = &n};
+        const char *why = hdf5_file_write(&plan);
+        if (why)
+                fail_msg("%s", why);
+        assert_null(hdf5_file_read_rows(&rows));
+        assert_int_equal(n, LAST * WIDE);
+}
+
 /* ---- users' data sets ---- */
 
 static void put(hid_t file, const char *name, hid_t type, int rank, const hsize_t *shape, hid_t creation,
@@ -518,6 +575,7 @@ int main(void)
                 cmocka_unit_test(test_series_file_holds_each_column_and_constant),
                 cmocka_unit_test(test_payload_hash_sees_state_and_place_but_not_dates_or_wall_time),
                 cmocka_unit_test(test_predicted_sizes_are_those_of_the_files),
+                cmocka_unit_test(test_last_rows_of_a_file_beyond_4_gib_are_kept),
                 cmocka_unit_test(test_data_sets_are_read_by_rows_whatever_their_real_type),
                 cmocka_unit_test(test_hostile_data_sets_are_refused_with_a_reason),
                 cmocka_unit_test(test_damaged_files_never_hang),
