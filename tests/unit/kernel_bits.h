@@ -70,8 +70,11 @@ static inline uint64_t bits_of_rng(void)
         enum { N_DIM = 3 };
         uint64_t hash = HASH_START;
         for (uint32_t step = 0; step < 2000; step++) {
-                const struct rng_stream stream = {.seed = mixed_bits(step), .purpose = RNG_TEST, .level = step % RNG_MAX_LEVELS,
-                                                  .step = (uint32_t)mixed_bits(step + 5000), .stage = step % RNG_MAX_STAGES};
+                const struct rng_stream stream = {.seed = mixed_bits(step),
+                                                  .purpose = RNG_TEST,
+                                                  .level = step % RNG_MAX_LEVELS,
+                                                  .step = (uint32_t)mixed_bits(step + 5000),
+                                                  .stage = step % RNG_MAX_STAGES};
                 double value[2][N_DIM][LANES];
                 rng_normal(&stream, mixed_bits(step + 9000) >> 30 << 6, N_DIM, value[0][0]);
                 rng_uniform(&stream, mixed_bits(step + 9000) >> 30 << 6, N_DIM, value[1][0]);

@@ -56,9 +56,11 @@ struct place {
 static struct place scattered_place(uint64_t i)
 {
         return (struct place){
-                .stream = {.seed = mixed_bits(6 * i), .purpose = (enum rng_purpose)(mixed_bits(6 * i + 1) % RNG_PURPOSES),
+                .stream = {.seed = mixed_bits(6 * i),
+                           .purpose = (enum rng_purpose)(mixed_bits(6 * i + 1) % RNG_PURPOSES),
                            .level = (uint32_t)mixed_bits(6 * i + 2) % RNG_MAX_LEVELS,
-                           .step = (uint32_t)mixed_bits(6 * i + 3), .stage = (uint32_t)mixed_bits(6 * i + 4) % RNG_MAX_STAGES},
+                           .step = (uint32_t)mixed_bits(6 * i + 3),
+                           .stage = (uint32_t)mixed_bits(6 * i + 4) % RNG_MAX_STAGES},
                 .first_particle = mixed_bits(6 * i + 5) % (uint64_t)RNG_MAX_PARTICLES / LANES * LANES,
         };
 }
