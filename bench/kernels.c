@@ -1,8 +1,6 @@
 /* Speed of the kernels on one core, as lines "name value unit", medians of repeats:
  *
- *     cc -O3 -march=native -ffp-contract=off -fno-math-errno -fno-trapping-math -std=c11 -D_POSIX_C_SOURCE=200809L \
- *        -Iinclude -Isrc bench/kernels.c build/libsculptor.a ... -lm
- *     kernels [REPEATS]
+ *     build/bench/kernels [REPEATS]
  *
  * The Langevin step is the sampler's, x + e s(x) + sqrt(2 e) z, on 8 equal Gaussians in 2-D: in cache (16
  * tiles, 16 KiB), and out of it (a population of ten times the last-level cache, of which each repeat
@@ -26,7 +24,7 @@ struct bench {
         void *level;
         size_t n_tiles;      /* of the population */
         double *population;  /* [n_tiles][N_DIM][LANES] */
-        size_t part;         /* of the population, the next to take */
+        size_t next_tile;    /* of the population, to take out of memory */
         uint32_t step;
         double sink[TILE] __attribute__((aligned(64)));
 };
