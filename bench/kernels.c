@@ -1,4 +1,5 @@
-/* Speed of the kernels on one core, as lines "name value unit", medians of repeats:
+/* Speed of the kernels on one core, as lines "name value unit", medians of repeats by processor time, which
+ * other processes on the machine do not add to:
  *
  *     build/bench/kernels [REPEATS]
  *
@@ -29,10 +30,10 @@ struct bench {
         double sink[TILE] __attribute__((aligned(64)));
 };
 
-static double seconds_now(void)
+static double processor_seconds(void)
 {
         struct timespec now;
-        clock_gettime(CLOCK_MONOTONIC, &now);
+        clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
         return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
@@ -110,8 +111,8 @@ static void measure(const char *name, double (*work)(struct bench *), struct ben
 {
         double *rate = allocate(repeats, sizeof *rate);
         for (size_t r = 0; r < repeats; r++) {
-                const double begin = seconds_now(), n = work(bench);
-                rate[r] = n / (seconds_now() - begin);
+                const double begin = processor_seconds(), n = work(bench);
+                rate[r] = n / (processor_seconds() - begin);
         }
         qsort(rate, repeats, sizeof *rate, compare_doubles);
         printf("%s %.4g 1/s\n", name, rate[repeats / 2]);
