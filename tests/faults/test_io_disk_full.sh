@@ -3,10 +3,11 @@
 # with path and cause, no part left, the older checkpoint whole.
 . "$(dirname "$0")/io_support.sh"
 
-if [ "${1:-}" != inside ]; then
+if [ -z "${inside:-}" ]; then
     unshare -Urm true 2>/dev/null || skip disk_full: this system lets users mount nothing
     mkdir -p "$scratch/disk"
-    SCRATCH=$scratch exec unshare -Urm bash "$0" inside
+    inside=1 scratch=$scratch unshare -Urm bash "$0"
+    exit $?
 fi
 
 # full SIZE RANKS WAY
