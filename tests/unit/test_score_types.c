@@ -166,6 +166,8 @@ static void test_the_diameter_of_a_gaussian_bounds_pairs_of_draws(void **state)
                 }
                 assert_true(beyond <= 3);
                 assert_true(diameter < 2 * furthest);
+                if (i == 0) /* sqrt(2 + 4 sqrt(t) + 4 t) standard deviations of 2, t = ln 10^4 */
+                        assert_true(fabs(diameter / 2 - 7.1401) < 1e-4);
                 free(a);
                 free(b);
                 score_fixture_close(&fixture);
