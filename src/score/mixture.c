@@ -37,38 +37,28 @@ static const struct param mixture_params[] = {
         PARAM_END,
 };
 
-static void check_component(const struct component *component, size_t k, size_t n_dim, const struct params_scope *scope)
-{
-        char key[64];
-        if (component->mean.n != n_dim) {
-                snprintf(key, sizeof key, "components[%zu].mean", k);
-                if (component->mean.n == 0)
-                        params_problem(scope, key, "is empty, needs a number for each coordinate");
-                else
-                        params_problem(scope, key, "has %zu numbers, but the first component's mean has %zu",
-                                       component->mean.n, n_dim);
-        }
-        if (component->sigma.n != 1 && component->sigma.n != n_dim) {
-                snprintf(key, sizeof key, "components[%zu].sigma", k);
-                params_problem(scope, key, n_dim == 1 ? "has %zu numbers, needs 1" : "has %zu numbers, needs 1 or %zu",
-                               component->sigma.n, n_dim);
-        }
-}
-
+/* Lists and vectors are not empty: they have no such default. */
 static void check(const void *settings, const struct params_scope *scope)
 {
         const struct table_list *list = &((const struct mixture_settings *)settings)->components;
         const struct component *component = list->items;
-        if (list->n == 0) {
-                params_problem(scope, "components", "is empty, needs at least one component {weight, mean, sigma}");
-                return;
+        const size_t n_dim = component[0].mean.n;
+        char key[64];
+
+        for (size_t k = 0; k < list->n; k++) {
+                const size_t n_mean = component[k].mean.n, n_sigma = component[k].sigma.n;
+                if (n_mean != n_dim) {
+                        snprintf(key, sizeof key, "components[%zu].mean", k);
+                        params_problem(scope, key, "has %zu numbers, but the first component's mean has %zu", n_mean,
+                                       n_dim);
+                }
+                if (n_sigma != 1 && n_sigma != n_dim) {
+                        snprintf(key, sizeof key, "components[%zu].sigma", k);
+                        params_problem(scope, key,
+                                       n_dim == 1 ? "has %zu numbers, needs 1" : "has %zu numbers, needs 1 or %zu",
+                                       n_sigma, n_dim);
+                }
         }
-        if (component[0].mean.n == 0) {
-                params_problem(scope, "components[0].mean", "is empty, needs a number for each coordinate");
-                return;
-        }
-        for (size_t k = 0; k < list->n; k++)
-                check_component(&component[k], k, component[0].mean.n, scope);
 }
 
 static int64_t dimension(const void *settings)
