@@ -13,7 +13,7 @@ LARGEST_Z = 5.0
 
 INPUT = """
 seed: 11
-population: {{particles: 40000, initial: {{type: normal}}}}
+population: {{particles: 20000, initial: {{type: normal}}}}
 score: {score}
 levels: {{type: geometric, sigma_max: {sigma_max}, sigma_min: {sigma_min}, count: {count}}}
 sampler: {{type: annealed_langevin, scheme: mala, step_size: {step}, steps_per_level: {steps}}}
@@ -53,13 +53,13 @@ class ExactTargets(Case):
             self.assertLess(np.abs(z).max(), LARGEST_Z, f"variances along coordinate {j}: {z}")
 
     def test_ring_has_the_exact_weights_and_variances(self):
-        self.check("{type: ring}", sigma_max=10, sigma_min=0.1, count=12, step=0.01, steps=150)
+        self.check("{type: ring}", sigma_max=10, sigma_min=0.1, count=12, step=0.01, steps=100)
 
     def test_grid_has_the_exact_weights_and_variances(self):
-        self.check("{type: grid}", sigma_max=10, sigma_min=0.1, count=12, step=0.01, steps=150)
+        self.check("{type: grid}", sigma_max=10, sigma_min=0.1, count=12, step=0.01, steps=100)
 
     def test_moons_have_the_exact_weights_and_variances(self):
-        self.check("{type: moons}", sigma_max=10, sigma_min=0.1, count=12, step=0.01, steps=150)
+        self.check("{type: moons}", sigma_max=10, sigma_min=0.1, count=12, step=0.01, steps=100)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
-"""Same input, same bits: on 1, 2, 3 and 4 ranks, and after kills and resumes on other numbers of them."""
+"""Same input, same bits: on 1, 2, 3 and 4 ranks, and after kills and resumes on other numbers of them.
+
+Every sampler is killed 20 times in `make test-long`, 8 times in `make test` (time limit: 600 s)."""
 import os
 import random
-import time
 import unittest
 
 import sampler_inputs
@@ -36,7 +37,7 @@ class SameBits(Case):
 class Killed(Case):
     """SIGKILL at random moments, each time resumed on another number of ranks, until the run is done."""
 
-    kills = 20
+    kills = 20 if LONG else 8
 
     def chain(self, name):
         # Long enough that most kills hit a run at work; saves itself at every twentieth of a second.
@@ -66,7 +67,7 @@ class Killed(Case):
 def _chain_test(name):
     def test(self):
         self.chain(name)
-    test.__name__ = f"test_{name}_killed_20_times_ends_in_the_same_bits"
+    test.__name__ = f"test_{name}_killed_again_and_again_ends_in_the_same_bits"
     return test
 
 
