@@ -17,7 +17,7 @@ MPICC  ?= mpicc
 PREFIX ?= /usr/local
 CFLAGS ?= -g $(if $(SANITIZE),-O1,-O3)
 RANKS  ?= 2
-export MPICC PKG_CONFIG HDF5_DIR FFTW_DIR GSL_DIR YAML_DIR
+export MPICC PYTHON PKG_CONFIG HDF5_DIR FFTW_DIR GSL_DIR YAML_DIR
 
 # Evaluated at the first use, then kept: nothing is asked of the system by `make help` or `make demo`
 # before what they need is installed.
@@ -110,7 +110,7 @@ demo:  ## install what is missing, build, sample a toy on 2 ranks and draw it (a
 test:  ## install what is missing, build, run all tests; TESTS=pattern runs some
 	@scripts/install-dependencies build post test
 	@$(MAKE) --no-print-directory -j "$$(nproc)" all tests
-	@'$(or $(PYTHON),$(python))' scripts/run-tests --build '$(BUILD)' $(TESTS)
+	@scripts/run-tests --build '$(BUILD)' $(TESTS)
 
 test-long: export SCULPTOR_LONG = 1
 test-long: test  ## the same with the long forms of the tests (hours)
