@@ -72,8 +72,8 @@ struct grid_settings {
 static const struct param grid_params[] = {
         {.key = "side", .kind = PARAM_INTEGER, .offset = offsetof(struct grid_settings, side), .fallback = "5",
          .range = "[1, 16384]", .help = "Gaussians along each coordinate"},
-        {.key = "dimension", .kind = PARAM_INTEGER, .offset = offsetof(struct grid_settings, dimension), .fallback = "2",
-         .range = "[1, 14]", .help = "coordinates; there are side^dimension Gaussians, at most 16384"},
+        {.key = "dimension", .kind = PARAM_INTEGER, .offset = offsetof(struct grid_settings, dimension),
+         .fallback = "2", .range = "[1, 14]", .help = "coordinates; there are side^dimension Gaussians, at most 16384"},
         {.key = "spacing", .kind = PARAM_REAL, .offset = offsetof(struct grid_settings, spacing), .fallback = "2",
          .range = "[0, inf)", .help = "distance of neighbours; the grid is centred on the origin"},
         {.key = "sigma", .kind = PARAM_REAL, .offset = offsetof(struct grid_settings, sigma), .fallback = "0.2",
@@ -220,8 +220,8 @@ static const struct param checkerboard_params[] = {
          .range = "(0, inf)", .help = "size of a cell; the board is centred on the origin"},
         {.key = "fill", .kind = PARAM_INTEGER, .offset = offsetof(struct checkerboard_settings, fill), .fallback = "4",
          .range = "[1, 128]", .help = "Gaussians along each coordinate of a filled cell"},
-        {.key = "sigma", .kind = PARAM_REAL, .offset = offsetof(struct checkerboard_settings, sigma), .fallback = "auto",
-         .range = "[0, inf)", .automatic = "auto",
+        {.key = "sigma", .kind = PARAM_REAL, .offset = offsetof(struct checkerboard_settings, sigma),
+         .fallback = "auto", .range = "[0, inf)", .automatic = "auto",
          .help = "standard deviation of each Gaussian; auto is half their distance, cell/(2 fill), flat within 3%"},
         PARAM_END,
 };

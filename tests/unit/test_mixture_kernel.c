@@ -252,7 +252,7 @@ static void test_ten_thousand_components_need_no_more_stack_than_one(void **stat
         pthread_attr_t attributes;
         pthread_t thread;
         pthread_attr_init(&attributes);
-        assert_int_equal(pthread_attr_setstacksize(&attributes, 64 * 1024), 0); /* overrun: a segmentation fault */
+        assert_int_equal(pthread_attr_setstacksize(&attributes, 256 * 1024), 0); /* overrun: a segmentation fault */
         assert_int_equal(pthread_create(&thread, &attributes, evaluate_many, level), 0);
         assert_int_equal(pthread_join(thread, NULL), 0);
         pthread_attr_destroy(&attributes);
