@@ -96,7 +96,7 @@ $(BUILD)/version: FORCE
 
 provenance = $(BUILD)/src/run/provenance.o
 $(provenance): $(BUILD)/version
-$(provenance): for_this_file = -DSCULPTOR_VERSION='"$(VERSION)"' -DSCULPTOR_COMMIT='"$(lastword $(shell cat $(BUILD)/version))"'
+$(provenance): for_this_file = -DSCULPTOR_VERSION='"$(VERSION)"' -DSCULPTOR_COMMIT='"$(lastword $(shell cat $(BUILD)/version 2>/dev/null))"'
 
 -include $(objects:.o=.d)
 
