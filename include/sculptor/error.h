@@ -23,8 +23,7 @@ void succeed_all(bool ok, const char *format, ...) __attribute__((format(printf,
 
 /* Local. Prints rank, source file, line and the message, then aborts all ranks with STATUS_FAILED. */
 #define fatal(...) fatal_at(__FILE__, __LINE__, __VA_ARGS__)
-_Noreturn void fatal_at(const char *file, int line, const char *format, ...)
-        __attribute__((format(printf, 3, 4)));
+_Noreturn void fatal_at(const char *file, int line, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 /* Text appended to every failure's line once set (the last good checkpoint); copied. NULL clears. */
 void error_set_advice(const char *advice);

@@ -33,7 +33,8 @@ double *population_tile(const struct population *population, size_t t);     /* [
 double *population_velocity(const struct population *population, size_t t); /* or NULL */
 double *population_memory(const struct population *population, size_t t);   /* or NULL */
 int64_t population_first_particle(const struct population *population, size_t t);
-int population_lanes(const struct population *population, size_t t); /* real particles in it: 64, or fewer in the last */
+int population_lanes(const struct population *population,
+                     size_t t); /* real particles in it: 64, or fewer in the last */
 
 /* This rank's particles: a contiguous run of ids. */
 int64_t population_first(const struct population *population);
@@ -41,8 +42,10 @@ int64_t population_count(const struct population *population);
 
 /* Copies `count` particles, ids first .. first + count - 1, all of this rank, between one of the
  * population's arrays (x or velocity) and rows[count][n_dim], the order of files. */
-void population_to_rows(const struct population *population, const double *array, int64_t first, int64_t count, double *rows);
-void population_from_rows(struct population *population, double *array, int64_t first, int64_t count, const double *rows);
+void population_to_rows(const struct population *population, const double *array, int64_t first, int64_t count,
+                        double *rows);
+void population_from_rows(struct population *population, double *array, int64_t first, int64_t count,
+                          const double *rows);
 
 /* Fills the spare lanes of the last tile with copies of its last particle. */
 void population_pad(struct population *population);

@@ -101,8 +101,9 @@ struct breakdown { bool found; int64_t particle, step; };
 /* Advances all of this rank's tiles by steps [begin, end) of a level; tally is added to (this rank's
  * counts). `progress` is called after each tile with the tiles done and may be NULL. A tile that stops
  * being finite is replayed to name the step and the particle. Local. */
-struct breakdown sampler_advance(struct sampler *sampler, struct population *population, const struct score_level *level,
-                                 uint32_t level_index, int64_t step_begin, int64_t step_end, struct tally *tally,
+struct breakdown sampler_advance(struct sampler *sampler, struct population *population,
+                                 const struct score_level *level, uint32_t level_index, int64_t step_begin,
+                                 int64_t step_end, struct tally *tally,
                                  void (*progress)(void *owner, size_t tiles_done), void *owner);
 
 /* Collective: closes the adaptation window that ends at `step`, if one does; `here` is what this rank
@@ -110,7 +111,7 @@ struct breakdown sampler_advance(struct sampler *sampler, struct population *pop
 void sampler_adapt(struct sampler *sampler, int64_t step, const struct tally *here);
 
 /* Tweedie's formula [Robbins 1956; Efron 2011]: x <- x + sigma^2 s(x, sigma), one evaluation. Local. */
-struct breakdown sampler_denoise(struct sampler *sampler, struct population *population, const struct score_level *level,
-                                 struct tally *tally);
+struct breakdown sampler_denoise(struct sampler *sampler, struct population *population,
+                                 const struct score_level *level, struct tally *tally);
 
 #endif

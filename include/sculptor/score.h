@@ -43,8 +43,10 @@ struct score_type {
         void (*eval)(const void *level, const double *restrict x, double *restrict score);
         void (*log_density)(const void *level, const double *restrict x, double *restrict log_p); /* [LANES] */
         void (*divergence)(const void *level, const double *restrict x, double *restrict div);   /* [LANES] */
-        void (*jacobian)(const void *level, const double *restrict x, double *restrict j); /* ds_i/dx_j at [i][j][LANES] */
-        void (*responsibilities)(const void *level, const double *restrict x, double *restrict r); /* [n_modes][LANES] */
+        void (*jacobian)(const void *level, const double *restrict x,
+                         double *restrict j); /* ds_i/dx_j at [i][j][LANES] */
+        void (*responsibilities)(const void *level, const double *restrict x,
+                                 double *restrict r); /* [n_modes][LANES] */
 
         /* Exact draws from the clean target for 64 particles; stream.purpose is RNG_TARGET. */
         void (*draw)(const void *model, const struct rng_stream *stream, uint64_t first_particle, double *restrict x);

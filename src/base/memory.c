@@ -54,9 +54,10 @@ size_t memory_peak(void)
                 return 0;
         char line[256];
         size_t kib = 0;
+        const char key[] = "VmHWM:";
         while (kib == 0 && fgets(line, sizeof line, status))
-                if (sscanf(line, "VmHWM: %zu kB", &kib) != 1)
-                        kib = 0;
+                if (strncmp(line, key, sizeof key - 1) == 0)
+                        kib = strtoul(line + sizeof key - 1, NULL, 10);
         fclose(status);
         return kib * 1024;
 }

@@ -62,7 +62,7 @@ void value_expect(const struct value *value)
                 value_problem(value, "has no value");
                 break;
         case NODE_TEXT:
-                value_problem(value, "\"%s\" %s", show_text(node->text).text, complaint);
+                value_problem(value, "\"%s\" %s", yaml_show_text(node->text).text, complaint);
                 break;
         case NODE_LIST:
                 value_problem(value, "a list %s", complaint);
@@ -79,7 +79,7 @@ void value_unknown_word(const struct value *value, const char *const *words, siz
 {
         const char *given = value->node->text, *nearest = nearest_word(given, words, n);
         if (nearest) {
-                value_problem(value, "\"%s\" is unknown; did you mean %s?", show_text(given).text, nearest);
+                value_problem(value, "\"%s\" is unknown; did you mean %s?", yaml_show_text(given).text, nearest);
                 return;
         }
         struct words list = {.n = 0};
@@ -90,13 +90,13 @@ void value_unknown_word(const struct value *value, const char *const *words, siz
         FILE *stream = open_memstream(&text, &size);
         words_print(&list, ", ", stream);
         fclose(stream);
-        value_problem(value, "\"%s\" is not one of %s", show_text(given).text, text);
+        value_problem(value, "\"%s\" is not one of %s", yaml_show_text(given).text, text);
         free(text);
 }
 
 bool value_is_number(const struct value *value, enum number_state state)
 {
-        struct shown shown = show_text(value->node->text);
+        struct shown shown = yaml_show_text(value->node->text);
         bool whole = value->row->kind == PARAM_INTEGER;
         switch (state) {
         case NUMBER_FINE:

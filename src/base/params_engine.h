@@ -103,7 +103,7 @@ void words_print(const struct words *words, const char *last_comma, FILE *out); 
 void words_variants(struct words *words, const struct param *row);
 bool variant_find(const struct param *row, const char *name, struct param_variant *variant);
 bool variant_of(const struct param *row, const struct selection *selection, struct param_variant *variant);
-struct node *default_node(struct node_store *store, const struct param *row, const struct node *where);
+struct node *params_default_node(struct node_store *store, const struct param *row, const struct node *where);
 void rows_verify(const struct param *rows); /* fatal() for what a programmer got wrong */
 
 /* ---- params_help.c ---- */
@@ -114,6 +114,6 @@ struct telling {
         const void *told[256]; /* the types of variants whose rows were printed */
 };
 
-bool telling_begins(struct telling *telling, const void *type); /* false: told before */
+bool params_telling_begins(struct telling *telling, const void *type); /* false: told before */
 
 #endif

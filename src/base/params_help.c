@@ -9,7 +9,7 @@
 enum { COLUMNS = 100, STEP = 2 };
 
 /* Variants are told once, however many selections offer them. */
-bool telling_begins(struct telling *telling, const void *type)
+bool params_telling_begins(struct telling *telling, const void *type)
 {
         for (size_t i = 0; i < telling->n_told; i++)
                 if (telling->told[i] == type)
@@ -55,7 +55,7 @@ static void help_variants(struct telling *telling, const struct param *row, int 
 {
         struct param_variant variant;
         for (size_t i = 0; row->variant(i, &variant); i++) {
-                bool again = !telling_begins(telling, variant.type);
+                bool again = !params_telling_begins(telling, variant.type);
                 char *line = format_text("- %s: %s%s", variant.name, variant.help,
                                          again && variant.rows ? " (keys as above)" : "");
                 print_wrapped(telling->out, indent, 2 * STEP, line);
@@ -157,7 +157,7 @@ static void tell_variant(struct search *search, const struct location *location,
 {
         FILE *out = search->telling.out;
         const char *dot = *location->path ? "." : "";
-        if (!telling_begins(&search->telling, variant->type)) {
+        if (!params_telling_begins(&search->telling, variant->type)) {
                 fprintf(out, "also %s%s%s: %s\n", location->path, dot, row->key, variant->name);
                 return;
         }

@@ -63,7 +63,7 @@ static void variants(struct telling *telling, const char *path, const struct par
         struct param_variant variant;
         char *select = joined(path, row->key, "");
         for (size_t i = 0; row->variant(i, &variant); i++) {
-                bool again = !telling_begins(telling, variant.type);
+                bool again = !params_telling_begins(telling, variant.type);
                 char *value = format_text(": %s", variant.name);
                 heading(telling, depth, select, value);
                 cell(telling->out, variant.help);

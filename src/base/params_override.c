@@ -151,7 +151,7 @@ void input_apply_override(struct input *input, size_t i, const char *text)
         for (size_t j = 0; j < path.n; j++)
                 places[j + 1] = (struct place){&places[j], path.step[j].key, path.step[j].index};
         if (why || !equals || path.n == 0) {
-                input->override_path[i] = copy_text(show_text(text).text);
+                input->override_path[i] = copy_text(yaml_show_text(text).text);
         } else {
                 size_t size;
                 FILE *stream = open_memstream(&input->override_path[i], &size);

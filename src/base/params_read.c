@@ -106,7 +106,7 @@ static bool read_row(struct reading *reading, const struct param *row, void *set
                 return false;
         }
         if (!node)
-                value.node = default_node(input->store, row, table);
+                value.node = params_default_node(input->store, row, table);
         switch (row->kind) {
         case PARAM_TABLE:
                 return read_table(input, &place, value.node, row->rows, field, row->check);

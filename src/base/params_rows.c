@@ -75,7 +75,7 @@ static void settle(struct node *node, const struct node *where)
 }
 
 /* The default, standing where its table stands. Text needs no quotes in a default. */
-struct node *default_node(struct node_store *store, const struct param *row, const struct node *where)
+struct node *params_default_node(struct node_store *store, const struct param *row, const struct node *where)
 {
         struct node *node;
         if (row->kind == PARAM_TEXT) {
@@ -92,7 +92,7 @@ static void verify_default(const struct param *row)
 {
         char name[] = "default";
         struct input input = {.name = name, .store = node_store_create()};
-        const struct node *node = default_node(input.store, row, &(struct node){.line = 1});
+        const struct node *node = params_default_node(input.store, row, &(struct node){.line = 1});
         const struct place top = {NULL, NULL, 0};
         const struct value value = {&input, &top, node, row};
         union any_value scratch = {.integer = 0};

@@ -18,7 +18,7 @@ static bool is_plain_text(const struct value *value)
         }
         if (value->node->quoted) {
                 value_problem(value, "\"%s\" in quotes is text; write it without quotes",
-                              show_text(value->node->text).text);
+                              yaml_show_text(value->node->text).text);
                 return false;
         }
         return true;
@@ -40,7 +40,7 @@ static bool read_real(const struct value *value, const struct range *range, doub
         if (!is_plain_text(value) || !value_is_number(value, number_real(value->node->text, &number)))
                 return false;
         if (!range_has_real(range, number)) {
-                value_problem(value, "%s is not in %s", show_text(value->node->text).text, value->row->range);
+                value_problem(value, "%s is not in %s", yaml_show_text(value->node->text).text, value->row->range);
                 return false;
         }
         *real = number;
@@ -58,7 +58,7 @@ static bool read_integer(const struct value *value, int64_t *integer)
         if (!is_plain_text(value) || !value_is_number(value, number_integer(value->node->text, &number)))
                 return false;
         if (!range_has_integer(&range, number)) {
-                value_problem(value, "%s is not in %s", show_text(value->node->text).text, value->row->range);
+                value_problem(value, "%s is not in %s", yaml_show_text(value->node->text).text, value->row->range);
                 return false;
         }
         *integer = number;

@@ -72,7 +72,7 @@ static bool refuse_decorations(struct builder *builder, const yaml_event_t *even
                 break;
         case YAML_ALIAS_EVENT:
                 report(builder, line_of(event), place, "aliases are not taken (*%s); write the value out",
-                       show_text((const char *)event->data.alias.anchor).text);
+                       yaml_show_text((const char *)event->data.alias.anchor).text);
                 return true;
         default:
                 break;
@@ -80,10 +80,10 @@ static bool refuse_decorations(struct builder *builder, const yaml_event_t *even
         if (anchor)
                 report(builder, line_of(event), place,
                        "anchors are not taken (&%s); write the value out where it is used",
-                       show_text((const char *)anchor).text);
+                       yaml_show_text((const char *)anchor).text);
         if (tag)
                 report(builder, line_of(event), place, "tags are not taken (%s); write the value alone",
-                       show_text((const char *)tag).text);
+                       yaml_show_text((const char *)tag).text);
         return anchor || tag;
 }
 

@@ -67,6 +67,6 @@ void yaml_reason(const struct yaml_parser_s *parser, const char *text, size_t le
 
 /* Text made fit for one line of a message: control characters escaped, at most 60 bytes. */
 struct shown { char text[80]; };
-struct shown show_text(const char *text);
+struct shown yaml_show_text(const char *text);
 
 #endif

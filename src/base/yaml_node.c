@@ -127,7 +127,7 @@ void place_print(const struct place *place, FILE *out)
         if (!place->key)
                 fprintf(out, "[%zu]", place->index);
         else
-                fprintf(out, "%s%s", place->above->above ? "." : "", show_text(place->key).text);
+                fprintf(out, "%s%s", place->above->above ? "." : "", yaml_show_text(place->key).text);
 }
 
 /* The length of the UTF-8 character at `text`, 0 where there is none that a terminal may be given:
@@ -150,7 +150,7 @@ static size_t printable(const unsigned char *text)
         return hidden ? 0 : length;
 }
 
-struct shown show_text(const char *text)
+struct shown yaml_show_text(const char *text)
 {
         enum { MOST = 60 };
         struct shown shown = {""};

@@ -106,7 +106,8 @@ static void second_pass_leaf(const double *x, const double *mean, int n_lanes, s
                 for (size_t j = dense ? 0 : i; j <= i; j++) {
                         double sum = 0;
                         for (int lane = 0; lane < n_lanes; lane++)
-                                sum = fma(x[i * LANES + (size_t)lane] - mean[i], x[j * LANES + (size_t)lane] - mean[j], sum);
+                                sum = fma(x[i * LANES + (size_t)lane] - mean[i], x[j * LANES + (size_t)lane] - mean[j],
+                                          sum);
                         if (dense)
                                 leaf[i * n_dim + j] = leaf[j * n_dim + i] = sum;
                         else

@@ -23,8 +23,8 @@ static int unknown_command(const char *word)
         for (size_t i = 0; i < N_COMMANDS; i++)
                 names[i] = commands[i].name;
         const char *near = nearest_word(word, names, N_COMMANDS);
-        fprintf(stderr, "sculptor: %s: no such command%s%s%s; see sculptor --help\n", word, near ? "; did you mean " : "",
-                near ? near : "", near ? "?" : "");
+        fprintf(stderr, "sculptor: %s: no such command%s%s%s; see sculptor --help\n", word,
+                near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
         return STATUS_BAD_INPUT;
 }
 

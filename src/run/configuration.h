@@ -12,10 +12,16 @@ struct configuration {
         int64_t seed;
         struct {
                 int64_t particles;
-                struct { struct selection type; } initial; /* initial_type */
+                struct {
+                        struct selection type;
+                } initial; /* initial_type */
         } population;
-        struct { struct selection type; } score;  /* score_type */
-        struct { struct selection type; } levels; /* levels_type */
+        struct {
+                struct selection type;
+        } score; /* score_type */
+        struct {
+                struct selection type;
+        } levels; /* levels_type */
         struct sampler_settings sampler;
         struct {
                 char *directory;      /* "" : runs/<name of the input file> */

@@ -91,7 +91,8 @@ static void check_sampler(struct run *run, struct input *input)
                                   "annealed_langevin scales its step by sigma^2 and needs levels with sigma > 0, "
                                   "e.g. levels: {type: geometric, sigma_max: 20, sigma_min: 1, count: 10}");
         if (settings->denoise && !(sigma_last > 0))
-                input_add_problem(input, "sampler.denoise", "the last level has sigma 0: there is no noise to take away");
+                input_add_problem(input, "sampler.denoise",
+                                  "the last level has sigma 0: there is no noise to take away");
         if (settings->adapt_steps > 0 && !scheme->adapts)
                 input_add_problem(input, "sampler.adapt_steps", "%s has no acceptance to adapt to; use mala or hmc",
                                   scheme->name);

@@ -67,7 +67,8 @@ _Noreturn static void stop_early(struct run *run, int signal_number)
 static int64_t stretch_end(const struct run *run, int64_t steps, int64_t stretch)
 {
         int64_t end = run->mark.step + stretch;
-        int64_t limit = run_is_denoising(run, run->mark.level) ? steps : sampler_stretch_limit(run->sampler, run->mark.step);
+        int64_t limit = run_is_denoising(run, run->mark.level) ? steps
+                                                               : sampler_stretch_limit(run->sampler, run->mark.step);
         end = end < limit ? end : limit;
         return end < steps ? end : steps;
 }

@@ -24,7 +24,8 @@ static void evaluate_norm(void *owner, const double *x, double *value)
         memset(value, 0, LANES * sizeof *value);
         for (int64_t j = 0; j < column->level->score->n_dim; j++)
                 for (int lane = 0; lane < LANES; lane++)
-                        value[lane] = fma(column->score[j * LANES + lane], column->score[j * LANES + lane], value[lane]);
+                        value[lane] = fma(column->score[j * LANES + lane], column->score[j * LANES + lane],
+                                          value[lane]);
         for (int lane = 0; lane < LANES; lane++)
                 value[lane] = sqrt(value[lane]);
 }

@@ -90,14 +90,17 @@ static const struct option_row *find_option(const char *command, const char *wor
         return NULL;
 }
 
-static const char *nearest_option(const char *command, const char *word)
+_Noreturn static void refuse_option(const char *command, const char *word)
 {
         const char *names[N_ROWS];
         size_t n = 0;
         for (size_t i = 0; i < N_ROWS; i++)
                 if (strstr(rows[i].commands, command))
                         names[n++] = rows[i].name;
-        return nearest_word(word, names, n);
+        const char *near = nearest_word(word, names, n);
+        require_all(false, "%s: no such option for %s%s%s%s; see sculptor %s --help", word, command,
+                    near ? "; did you mean " : "", near ? near : "", near ? "?" : "", command);
+        leave_all(STATUS_BAD_INPUT); /* for the compiler: require_all() has left */
 }
 
 struct options options_parse(const char *command, int argc, char **argv)
@@ -114,9 +117,8 @@ struct options options_parse(const char *command, int argc, char **argv)
                 }
                 size_t length = strcspn(word, "=");
                 const struct option_row *row = find_option(command, word, length);
-                const char *near = row ? NULL : nearest_option(command, word);
-                require_all(row != NULL, "%s: no such option for %s%s%s%s; see sculptor %s --help", word, command,
-                            near ? "; did you mean " : "", near ? near : "", near ? "?" : "", command);
+                if (!row)
+                        refuse_option(command, word);
                 const char *value = word[length] == '=' ? word + length + 1 : NULL;
                 require_all(row->argument || !value, "%s takes no value", row->name);
                 if (row->argument && !value) {

@@ -42,9 +42,11 @@ static int64_t count_snapshots(const struct run *run)
 static double predict_evaluations(const struct run *run)
 {
         const struct scheme *scheme = run->sampler->scheme;
-        int64_t per_step = scheme->evaluations_per_step ? scheme->evaluations_per_step(run->sampler->scheme_settings) : 1;
+        int64_t per_step = scheme->evaluations_per_step ? scheme->evaluations_per_step(run->sampler->scheme_settings)
+                                                        : 1;
         double steps = (double)run->levels.n * (double)run->sampler->steps_per_level;
-        return (double)run->settings.population.particles * (steps * (double)per_step + (run->sampler->denoise ? 1 : 0));
+        return (double)run->settings.population.particles *
+               (steps * (double)per_step + (run->sampler->denoise ? 1 : 0));
 }
 
 static void ignore(const char *line)
@@ -72,7 +74,8 @@ static void print_intention(const struct run *run, FILE *out)
         else if (header.mark.level >= run_n_levels(run))
                 fprintf(out, "  would do nothing: %s is of the finished run\n", path);
         else
-                fprintf(out, "  would go on from %s: %" PRId64 " of %" PRId64 " levels done, step %" PRId64 " of the next\n",
+                fprintf(out,
+                        "  would go on from %s: %" PRId64 " of %" PRId64 " levels done, step %" PRId64 " of the next\n",
                         path, header.mark.level, run_n_levels(run), header.mark.step);
         free(difference);
         checkpoint_header_release(&header);
@@ -86,22 +89,25 @@ void run_predict(const struct run *run, int64_t ranks, FILE *out)
         size_t n_columns = (size_t)run->settings.output.score_norm + (size_t)run->settings.output.log_density;
         fprintf(out, "%s: valid\n", run->options.input);
         fprintf(out, "  %" PRId64 " particles of %" PRId64 " coordinate%s, score %s, sampler %s%s\n", n, n_dim,
-                n_dim == 1 ? "" : "s", run->score->type->name, run->sampler->annealed ? "annealed_langevin, scheme " : "",
-                scheme->name);
-        fprintf(out, "  %zu level%s, sigma %g to %g, %" PRId64 " steps each; step size %g at the last%s\n", run->levels.n,
-                run->levels.n == 1 ? "" : "s", run->levels.sigma[0], run->levels.sigma[run->levels.n - 1],
-                run->sampler->steps_per_level, run->step_size, run->sampler->denoise ? "; then denoising" : "");
+                n_dim == 1 ? "" : "s", run->score->type->name,
+                run->sampler->annealed ? "annealed_langevin, scheme " : "", scheme->name);
+        fprintf(out, "  %zu level%s, sigma %g to %g, %" PRId64 " steps each; step size %g at the last%s\n",
+                run->levels.n, run->levels.n == 1 ? "" : "s", run->levels.sigma[0],
+                run->levels.sigma[run->levels.n - 1], run->sampler->steps_per_level, run->step_size,
+                run->sampler->denoise ? "; then denoising" : "");
         fprintf(out, "  %-26s %.4g%s\n", "score evaluations", predict_evaluations(run),
                 scheme->n_memory > 0 ? " or more (adaptive steps)" : "");
         char what[64];
         snprintf(what, sizeof what, "memory per rank, %" PRId64 " rank%s", ranks, ranks == 1 ? "" : "s");
         print_bytes(out, what, rank_bytes(run, ranks));
         double snapshot = (double)snapshot_size(n, n_dim, n_columns);
-        snprintf(what, sizeof what, "%" PRId64 " snapshot%s", count_snapshots(run), count_snapshots(run) == 1 ? "" : "s");
+        snprintf(what, sizeof what, "%" PRId64 " snapshot%s", count_snapshots(run),
+                 count_snapshots(run) == 1 ? "" : "s");
         print_bytes(out, what, snapshot * (double)count_snapshots(run));
         /* one more than is kept stands there while a new one is verified */
         snprintf(what, sizeof what, "%" PRId64 " + 1 checkpoints", run->settings.checkpoint.keep);
-        print_bytes(out, what, (double)checkpoint_size(n, n_dim, scheme->has_velocity) *
-                                       (double)(run->settings.checkpoint.keep + 1));
+        print_bytes(out, what,
+                    (double)checkpoint_size(n, n_dim, scheme->has_velocity) *
+                            (double)(run->settings.checkpoint.keep + 1));
         print_intention(run, out);
 }

@@ -63,7 +63,8 @@ void progress_tile(void *owner, size_t tiles_done)
         if (now - run->pace.last_shown < SHOW_EVERY)
                 return;
         double part = (double)tiles_done / (double)run->population->n_tiles;
-        double step = (double)run->pace.stretch_begin + part * (double)(run->pace.stretch_end - run->pace.stretch_begin);
+        double step = (double)run->pace.stretch_begin +
+                      part * (double)(run->pace.stretch_end - run->pace.stretch_begin);
         show(run, step, now - run->pace.last_lasting >= LASTING_EVERY);
 }
 

@@ -68,8 +68,8 @@ static void draw_population(struct run *run)
                                           .owner = &draws,
                                           .read_rows = dataset_read_rows};
         const struct scheme *scheme = run->sampler->scheme;
-        run->population = population_create(run->settings.population.particles, run->score->n_dim,
-                                            scheme->has_velocity, scheme->n_memory);
+        run->population = population_create(run->settings.population.particles, run->score->n_dim, scheme->has_velocity,
+                                            scheme->n_memory);
         const char *why = type->draw(initial->settings, &context, run->population);
         require_all(!why, "population.initial: %s", why ? why : "");
 
@@ -86,7 +86,8 @@ static void require_same_parameters(const struct run *run, const char *here, con
 {
         (void)run;
         char *difference = params_difference(here, there);
-        require_all(!difference, "%s belongs to a run with other parameters: %s; "
+        require_all(!difference,
+                    "%s belongs to a run with other parameters: %s; "
                     "set it back, or give --fresh to start over, or another --output",
                     source, difference ? difference : "");
         free(difference);
@@ -102,8 +103,7 @@ static void restore(struct run *run, const char *path)
         succeed_all(header.n_particles == run->settings.population.particles && header.n_dim == run->score->n_dim &&
                             header.with_velocity == scheme->has_velocity && header.n_memory == scheme->n_memory,
                     "%s: its arrays do not fit its parameters; remove it to go on from an older one", path);
-        run->population =
-                population_create(header.n_particles, header.n_dim, header.with_velocity, header.n_memory);
+        run->population = population_create(header.n_particles, header.n_dim, header.with_velocity, header.n_memory);
         why = checkpoint_read(path, run->population, run->series);
         succeed_all(!why, "%s", why ? why : "");
         run->mark = header.mark;

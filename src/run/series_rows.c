@@ -64,11 +64,12 @@ static void add_components(struct run *run)
         target->mean = allocate(k * n_dim, sizeof(double));
         target->variance = allocate(k * n_dim, sizeof(double));
         type->components(run->score->model, target->weight, target->mean, target->variance);
-        target->constant[0] = (struct series_constant){"target_weight", 1, {k, 0}, target->weight, "1",
-                                                       "weights of the clean target's components"};
+        target->constant[0] = (struct series_constant){
+                "target_weight", 1, {k, 0}, target->weight, "1", "weights of the clean target's components"};
         target->constant[1] = (struct series_constant){"target_mean", 2, {k, n_dim}, target->mean, "x", "their means"};
-        target->constant[2] = (struct series_constant){"target_variance", 2, {k, n_dim}, target->variance, "x^2",
-                                                       "their variances; at a level sigma^2 is added"};
+        target->constant[2] = (struct series_constant){
+                "target_variance", 2,     {k, n_dim},
+                target->variance,  "x^2", "their variances; at a level sigma^2 is added"};
         run->series->constant = target->constant;
         run->series->n_constants = 3;
 }

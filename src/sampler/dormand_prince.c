@@ -24,8 +24,7 @@ static const double A[STAGES][STAGES - 1] = {
 };
 
 /* The solution of order 5 less that of order 4. */
-static const double E[STAGES] = {71.0 / 57600, 0,           -71.0 / 16695, 71.0 / 1920, -17253.0 / 339200,
-                                 22.0 / 525,   -1.0 / 40};
+static const double E[STAGES] = {71.0 / 57600, 0, -71.0 / 16695, 71.0 / 1920, -17253.0 / 339200, 22.0 / 525, -1.0 / 40};
 
 struct integrator {
         const struct stretch *stretch;

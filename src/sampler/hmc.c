@@ -47,7 +47,7 @@ static void trajectory(const struct stretch *stretch, int64_t n_leapfrog, const 
                 add_scaled(n, h, there->score, p);
         }
         add_scaled(n, h, p, there->x);
-        place_eval(stretch, there);
+        metropolis_eval(stretch, there);
         add_scaled(n, h / 2, there->score, p);
 }
 
@@ -60,7 +60,7 @@ static void advance(const void *configured, const struct stretch *stretch)
         struct place there = {.x = stretch_work(stretch, 1), .score = stretch_work(stretch, 2), .log_p = log_there};
         double *p = stretch_work(stretch, 3);
 
-        place_eval(stretch, &here);
+        metropolis_eval(stretch, &here);
         for (int64_t step = stretch->step_begin; step < stretch->step_end; step++) {
                 memset(gain, 0, sizeof gain);
                 stretch_normal(stretch, RNG_MOMENTUM, step, 0, p);

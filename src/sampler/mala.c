@@ -33,12 +33,12 @@ static void advance(const void *settings, const struct stretch *stretch)
         struct place there = {.x = stretch_work(stretch, 1), .score = stretch_work(stretch, 2), .log_p = log_there};
         double *restrict z = stretch_work(stretch, 3);
 
-        place_eval(stretch, &here);
+        metropolis_eval(stretch, &here);
         for (int64_t step = stretch->step_begin; step < stretch->step_end; step++) {
                 stretch_normal(stretch, RNG_NOISE, step, 0, z);
                 for (size_t i = 0; i < n; i++)
                         there.x[i] = fma(noise, z[i], fma(e, here.score[i], here.x[i]));
-                place_eval(stretch, &there);
+                metropolis_eval(stretch, &there);
                 proposal_gain(n, half_noise, z, here.score, there.score, gain);
                 metropolis_decide(stretch, step, gain, &here, &there);
         }

@@ -2,7 +2,7 @@
 
 #include "sculptor/vecmath.h"
 
-void place_eval(const struct stretch *stretch, const struct place *place)
+void metropolis_eval(const struct stretch *stretch, const struct place *place)
 {
         score_eval(stretch->level, place->x, place->score);
         stretch->level->score->type->log_density(stretch->level->state, place->x, place->log_p);

@@ -8,7 +8,7 @@
 struct place { double *x, *score, *log_p; };
 
 /* Evaluates score and log density at place->x. */
-void place_eval(const struct stretch *stretch, const struct place *place);
+void metropolis_eval(const struct stretch *stretch, const struct place *place);
 
 /* Lane by lane moves `here` to `there` with probability min(1, exp(log p(there) - log p(here) + gain)),
  * the uniform number keyed by (level, step); counts the real lanes' decisions. A proposal of density 0

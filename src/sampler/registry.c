@@ -5,8 +5,8 @@
 #include "schemes.h"
 
 static const struct scheme *const registry[] = {
-        &scheme_ula, &scheme_leimkuhler_matthews, &scheme_mala, &scheme_hmc, &scheme_baoab, &scheme_obabo,
-        &scheme_score_flow,
+        &scheme_ula,   &scheme_leimkuhler_matthews, &scheme_mala, &scheme_hmc, &scheme_baoab,
+        &scheme_obabo, &scheme_score_flow,
 };
 enum { N_SCHEMES = sizeof registry / sizeof *registry };
 

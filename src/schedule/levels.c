@@ -5,7 +5,7 @@
 #include "sculptor/memory.h"
 
 static const struct levels_type *const registry[] = {&levels_constant, &levels_geometric, &levels_linear,
-                                                     &levels_karras, &levels_explicit, &levels_ncsnv2};
+                                                     &levels_karras,   &levels_explicit,  &levels_ncsnv2};
 
 bool levels_variant(size_t i, struct param_variant *variant)
 {

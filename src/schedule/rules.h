@@ -22,13 +22,23 @@ struct levels_range {
 #define LEVELS_MOST "4094" /* RNG_MAX_LEVELS - 2: each level has random numbers of its own */
 
 /* To be the first member of a rule's settings; `least` is the range of sigma_min. */
-#define LEVELS_RANGE_ROWS(least)                                                                                  \
-        {.key = "sigma_max", .kind = PARAM_REAL, .offset = offsetof(struct levels_range, sigma_max),              \
-         .range = "(0, inf)", .unit = "x", .help = "first, noisiest level"},                                      \
-        {.key = "sigma_min", .kind = PARAM_REAL, .offset = offsetof(struct levels_range, sigma_min),              \
-         .range = least, .unit = "x", .help = "last level"},                                                      \
-        {.key = "count", .kind = PARAM_INTEGER, .offset = offsetof(struct levels_range, count),                   \
-         .range = "[2, " LEVELS_MOST "]", .help = "number of levels, both ends included"}
+#define LEVELS_RANGE_ROWS(least)                                                                                       \
+        {.key = "sigma_max",                                                                                           \
+         .kind = PARAM_REAL,                                                                                           \
+         .offset = offsetof(struct levels_range, sigma_max),                                                           \
+         .range = "(0, inf)",                                                                                          \
+         .unit = "x",                                                                                                  \
+         .help = "first, noisiest level"},                                                                             \
+                {.key = "sigma_min",                                                                                   \
+                 .kind = PARAM_REAL,                                                                                   \
+                 .offset = offsetof(struct levels_range, sigma_min),                                                   \
+                 .range = least,                                                                                       \
+                 .unit = "x",                                                                                          \
+                 .help = "last level"},                                                                                \
+        {                                                                                                              \
+                .key = "count", .kind = PARAM_INTEGER, .offset = offsetof(struct levels_range, count),                 \
+                .range = "[2, " LEVELS_MOST "]", .help = "number of levels, both ends included"                        \
+        }
 
 /* A levels_type's check for settings that are, or begin with, a range. */
 void levels_range_check(const void *range, const struct params_scope *scope);

@@ -20,7 +20,7 @@ INLINE void few_logits(const struct mixture_level *level, int64_t n_dim, enum mi
 {
         for (size_t k = 0; k < count; k++) {
                 const double bias = level->bias[first + k];
-                double p[FEW], m[FEW];
+                double p[FEW] = {0}, m[FEW] = {0};
                 for (int64_t i = 0; i < n_dim; i++) {
                         p[i] = -0.5 * mixture_precision(level, shape, n_dim, first + k, i);
                         m[i] = mixture_mean(level, n_dim, first + k, i);
@@ -45,7 +45,7 @@ INLINE void few_accumulate(const struct mixture_level *level, int64_t n_dim, enu
                            const double *restrict max, double *restrict sum, double *restrict score)
 {
         for (size_t k = 0; k < count; k++) {
-                double p[FEW], m[FEW];
+                double p[FEW] = {0}, m[FEW] = {0};
                 for (int64_t i = 0; i < n_dim; i++) {
                         p[i] = mixture_precision(level, shape, n_dim, first + k, i);
                         m[i] = mixture_mean(level, n_dim, first + k, i);

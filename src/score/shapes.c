@@ -192,7 +192,8 @@ static void *spiral_create(const void *settings)
         struct mixture *mixture = mixture_allocate((size_t)(set->arms * set->modes), 2);
         for (int64_t k = 0; k < set->arms * set->modes; k++) {
                 const double t = sqrt(((double)(k % set->modes) + 0.5) / (double)set->modes);
-                const double angle = set->turns * t + (double)(k / set->modes) / (double)set->arms;
+                const int64_t arm = k / set->modes;
+                const double angle = set->turns * t + (double)arm / (double)set->arms;
                 const struct vm_sincos at = vm_sincos_turns(angle - floor(angle));
                 place(mixture, (size_t)k, set->radius * t * at.cos, set->radius * t * at.sin, set->sigma);
         }

@@ -33,7 +33,8 @@ static void tiles_are_shared_whole_and_without_gaps(void)
                 ok &= parallel_sum_integer((int64_t)population->n_tiles) == population->n_tiles_global;
                 int64_t most = (population->n_tiles_global + parallel_size() - 1) / parallel_size();
                 ok &= (int64_t)population->n_tiles <= most;
-                ok &= population_count(population) == 0 || population_first(population) == population->tile_begin * LANES;
+                ok &= population_count(population) == 0 ||
+                      population_first(population) == population->tile_begin * LANES;
                 population_free(population);
         }
         claim("tiles_are_shared_whole_and_without_gaps", ok);
@@ -127,8 +128,8 @@ static void statistics_are_right_and_do_not_depend_on_ranks(int64_t n_dim)
         struct population *population = population_create(N, n_dim, false, 0);
         for (int64_t i = 0; i < population_count(population); i++)
                 for (int64_t j = 0; j < n_dim; j++)
-                        population->x[(i / LANES) * n_dim * LANES + j * LANES + i % LANES] =
-                                coordinate_of(population_first(population) + i, j);
+                        population->x[(i / LANES) * n_dim * LANES + j * LANES + i % LANES] = coordinate_of(
+                                population_first(population) + i, j);
         population_pad(population);
         struct statistics *statistics = statistics_measure(population, &level);
 

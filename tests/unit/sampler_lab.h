@@ -122,8 +122,9 @@ static inline void lab_draw(struct lab *lab, double mean, const double *variance
                 rng_normal(&stream, (uint64_t)population_first_particle(population, t), population->n_dim, x);
                 for (int64_t j = 0; j < population->n_dim; j++)
                         for (int lane = 0; lane < LANES; lane++)
-                                x[j * LANES + lane] = mean + x[j * LANES + lane] *
-                                                      sqrt(variance ? variance[j] : lab->target.noised[j]);
+                                x[j * LANES + lane] = mean +
+                                                      x[j * LANES + lane] *
+                                                              sqrt(variance ? variance[j] : lab->target.noised[j]);
         }
         population_pad(population);
         sampler_begin(lab->sampler, population, &lab->level);

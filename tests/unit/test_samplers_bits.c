@@ -23,11 +23,13 @@ static const struct subject subjects[] = {
         {"{type: annealed_langevin, scheme: obabo, step_size: 0.3, steps_per_level: 50}", 1, 1},
         {"{type: annealed_langevin, scheme: mala, step_size: 0.3, steps_per_level: 50, adapt_steps: 30}", 1, 1},
         {"{type: annealed_langevin, scheme: hmc, step_size: 0.3, leapfrog_steps: 2, steps_per_level: 50, "
-         "adapt_steps: 50}", 2, 1},
+         "adapt_steps: 50}",
+         2, 1},
         {"{type: score_flow, method: euler, step_size: 0.01, steps_per_level: 50}", 1, 0},
         {"{type: score_flow, method: rk4, step_size: 0.01, steps_per_level: 50}", 4, 0},
         {"{type: score_flow, step_size: 0.7, steps_per_level: 50, relative_tolerance: 1e-3, "
-         "absolute_tolerance: 1e-4}", 0, 0},
+         "absolute_tolerance: 1e-4}",
+         0, 0},
         {"{type: score_flow, step_size: 0.002, steps_per_level: 50, relative_tolerance: 1e-9}", 0, 0},
 };
 enum { N_SUBJECTS = sizeof subjects / sizeof *subjects };
@@ -185,7 +187,8 @@ static void test_evaluations_are_counted_as_documented(void **state)
                         assert_int_equal(each, N_LEVELS * (STEPS * per_step + subjects[i].per_level));
                 const struct scheme *scheme = lab->sampler->scheme;
                 int64_t predicted = scheme->evaluations_per_step
-                                            ? scheme->evaluations_per_step(lab->sampler->scheme_settings) : 1;
+                                            ? scheme->evaluations_per_step(lab->sampler->scheme_settings)
+                                            : 1;
                 assert_int_equal(predicted, per_step > 0 ? per_step : 6);
                 lab_close(lab);
         }

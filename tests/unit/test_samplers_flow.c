@@ -69,13 +69,12 @@ static void test_rk4_multiplies_each_particle_by_its_taylor_polynomial(void **st
 static void test_dormand_prince_stays_within_its_tolerance(void **state)
 {
         (void)state;
-        const char *texts[] = {
-                "{type: score_flow, step_size: 0.05, steps_per_level: 30, relative_tolerance: 1e-5, "
-                "absolute_tolerance: 1e-300}",
-                "{type: score_flow, step_size: 0.05, steps_per_level: 30, relative_tolerance: 1e-8, "
-                "absolute_tolerance: 1e-300}",
-                "{type: score_flow, step_size: 0.05, steps_per_level: 30, relative_tolerance: 1e-11, "
-                "absolute_tolerance: 1e-300}"};
+        const char *texts[] = {"{type: score_flow, step_size: 0.05, steps_per_level: 30, relative_tolerance: 1e-5, "
+                               "absolute_tolerance: 1e-300}",
+                               "{type: score_flow, step_size: 0.05, steps_per_level: 30, relative_tolerance: 1e-8, "
+                               "absolute_tolerance: 1e-300}",
+                               "{type: score_flow, step_size: 0.05, steps_per_level: 30, relative_tolerance: 1e-11, "
+                               "absolute_tolerance: 1e-300}"};
         const double tolerance[] = {1e-5, 1e-8, 1e-11};
         for (int i = 0; i < 3; i++)
                 check_gain(texts[i], exact_gain, 0.05, 120 * 1.8 * tolerance[i]);
@@ -96,8 +95,10 @@ static const struct score_type logistic = {.name = "logistic", .eval = logistic_
 static double error_of(const char *method, int64_t n_steps, int64_t evaluations)
 {
         char text[256];
-        snprintf(text, sizeof text, "{type: score_flow, method: %s, step_size: %.17g, steps_per_level: %lld, "
-                 "relative_tolerance: 1, absolute_tolerance: 1}", method, 2.0 / (double)n_steps, (long long)n_steps);
+        snprintf(text, sizeof text,
+                 "{type: score_flow, method: %s, step_size: %.17g, steps_per_level: %lld, "
+                 "relative_tolerance: 1, absolute_tolerance: 1}",
+                 method, 2.0 / (double)n_steps, (long long)n_steps);
         struct lab *lab = lab_open(text, &logistic, 1, 1, NULL, 0);
         for (int lane = 0; lane < LANES; lane++)
                 lab->population->x[lane] = 0.1;

@@ -58,8 +58,8 @@ static void test_ula_at_twice_the_variance_neither_settles_nor_explodes(void **s
 {
         (void)state;
         const double d = 1;
-        struct lab *lab = lab_open("{type: ula, step_size: 2, steps_per_level: 50}", NULL, enough_for_bias(0.02), 1,
-                                   &d, 0);
+        struct lab *lab = lab_open("{type: ula, step_size: 2, steps_per_level: 50}", NULL, enough_for_bias(0.02), 1, &d,
+                                   0);
         lab_draw(lab, 0, NULL);
         lab_advance(lab, 0, 0, 50);
         assert_variance("e = 2d", lab, lab->population->x, 0, 1 + 2 * 2 * 50);

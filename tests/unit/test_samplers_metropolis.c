@@ -1,6 +1,6 @@
 /* MALA and HMC: exact targets, exact acceptance, detailed balance, refusals, and the step they adapt to. */
-#include "sampler_lab.h"
 #include "sampler/schemes.h"
+#include "sampler_lab.h"
 
 /* ---- acceptance on N(0, d) in one dimension, from equilibrium ----
  * L leapfrog steps are a linear map M of (x/sqrt(d), p) with det M = 1 and singular values s > 1, 1/s, which reverses
@@ -354,10 +354,12 @@ static void test_hmc_adapts_to_its_target(void **state)
 {
         (void)state;
         struct lab *own = adapted("{type: hmc, step_size: 0.05, leapfrog_steps: 4, adapt_steps: 400, "
-                                  "steps_per_level: 420}", 50, 256);
+                                  "steps_per_level: 420}",
+                                  50, 256);
         assert_acceptance(own, 0.651);
         struct lab *asked = adapted("{type: hmc, step_size: 0.3, leapfrog_steps: 4, adapt_steps: 400, "
-                                    "steps_per_level: 420, target_acceptance: 0.9}", 50, 256);
+                                    "steps_per_level: 420, target_acceptance: 0.9}",
+                                    50, 256);
         assert_acceptance(asked, 0.9);
         lab_close(own);
         lab_close(asked);
