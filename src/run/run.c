@@ -2,6 +2,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "pieces.h"
 #include "sculptor/checkpoint.h"
@@ -134,15 +135,18 @@ static char *find_checkpoint(const struct run *run)
 static void claim_directory(struct run *run)
 {
         char *path = format_text("%s/parameters.txt", run->directory);
-        size_t length;
-        const char *why;
-        char *there = text_read_all(path, (size_t)1 << 30, &length, &why);
-        if (there)
+        if (parallel_any(parallel_rank() == 0 && access(path, F_OK) == 0)) {
+                size_t length;
+                const char *why;
+                char *there = text_read_all(path, (size_t)1 << 30, &length, &why);
+                require_all(there != NULL, "%s: whose run is in %s? give --fresh to start over, or another --output",
+                            why ? why : "", run->directory);
                 require_same_parameters(run, run->echo, run->directory, there);
-        else
-                why = text_write_atomic(path, run->echo);
-        succeed_all(there || !why, "%s", why ? why : "");
-        free(there);
+                free(there);
+        } else {
+                const char *why = text_write_atomic(path, run->echo);
+                succeed_all(!why, "%s", why ? why : "");
+        }
         free(path);
 }
 

@@ -99,6 +99,14 @@ class Stopping(Case):
         self.assertEqual(len(checkpoints(directory)), 1)
         self.assertIn("--max-seconds", done.stderr)
 
+    def test_a_directory_whose_parameters_cannot_be_read_is_left_alone(self):
+        directory = self.path("run")
+        os.makedirs(os.path.join(directory, "parameters.txt"))
+        done = self.sample(2, self.short, "--output", directory, status=BAD_INPUT)
+        self.assertIn("parameters.txt", done.stderr)
+        self.assertEqual(snapshots(directory), [])
+        self.sample(2, self.short, "--output", directory, "--fresh")
+
     def test_a_finished_run_has_nothing_to_do(self):
         directory = self.path("run")
         self.sample(2, self.short, "--output", directory)
