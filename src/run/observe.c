@@ -60,12 +60,8 @@ void run_write_snapshot(struct run *run, int64_t index, double sigma, const stru
                                     .provenance = &run->provenance};
         const char *why = snapshot_write(run->directory, &snapshot);
         free(owner.score);
-        if (!why)
-                return;
-        /* One last attempt to save what is computed; then the snapshot's failure ends the run. */
-        char *reason = copy_text(why);
-        run_checkpoint(run);
-        succeed_all(false, "%s", reason);
+        if (why)
+                run_give_up(run, why);
 }
 
 /* ---- checkpoints ---- */
@@ -80,7 +76,8 @@ static void account_time(struct run *run)
 
 void run_checkpoint(struct run *run)
 {
-        if (run->last_checkpoint && run->last_checkpoint_steps == run->mark.steps_done)
+        if (run->last_checkpoint && run->last_checkpoint_level == run->mark.level &&
+            run->last_checkpoint_step == run->mark.step)
                 return; /* nothing has moved since */
         account_time(run);
         double begin = seconds_now();
@@ -90,11 +87,20 @@ void run_checkpoint(struct run *run)
         succeed_all(!why, "%s", why ? why : "");
         free(run->last_checkpoint);
         run->last_checkpoint = path;
-        run->last_checkpoint_steps = run->mark.steps_done;
+        run->last_checkpoint_level = run->mark.level;
+        run->last_checkpoint_step = run->mark.step;
         deadline_checkpointed(&run->deadline, seconds_now() - begin);
         char *advice = format_text("last good checkpoint: %s", path);
         error_set_advice(advice);
         free(advice);
+}
+
+_Noreturn void run_give_up(struct run *run, const char *why)
+{
+        char *reason = copy_text(why); /* the checkpoint may have reasons of its own */
+        run_checkpoint(run);
+        succeed_all(false, "%s", reason);
+        abort(); /* never reached: all ranks have left */
 }
 
 /* ---- a finished level ---- */
@@ -106,7 +112,7 @@ void run_observe(struct run *run)
         struct statistics *statistics = statistics_measure(run->population, level);
         account_time(run);
         progress_end_level(run);
-        /* The row after the snapshot: if that fails, a checkpoint is tried with this level still open. */
+        /* The row after the snapshot: if either fails, a checkpoint is tried with this level still open. */
         run_write_snapshot(run, run->mark.level + 1, run_is_denoising(run, run->mark.level) ? 0 : sigma, level);
         run_series_append(run, statistics);
         statistics_free(statistics);
@@ -114,7 +120,10 @@ void run_observe(struct run *run)
 
         char *path = format_text("%s/series.h5", run->directory);
         const char *why = series_write(run->series, path, &run->provenance);
-        succeed_all(!why, "%s", why ? why : "");
         free(path);
+        if (why) {
+                run->series->n_rows--; /* of a level that is still open */
+                run_give_up(run, why);
+        }
         run_close_level(run);
 }

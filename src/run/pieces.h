@@ -47,7 +47,7 @@ struct run {
         struct deadline deadline;
         struct pace pace;
         char *last_checkpoint;       /* path, or NULL */
-        int64_t last_checkpoint_steps;
+        int64_t last_checkpoint_level, last_checkpoint_step;
 };
 
 /* Levels to sample and, after them, one step of denoising where it is asked for. */
@@ -66,6 +66,7 @@ struct provenance provenance_of(const struct run *run);
 /* observe.c. Collective. */
 void run_write_snapshot(struct run *run, int64_t index, double sigma, const struct score_level *level);
 void run_checkpoint(struct run *run);
+_Noreturn void run_give_up(struct run *run, const char *why); /* after one last attempt to save */
 
 /* series_rows.c */
 struct statistics;

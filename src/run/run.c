@@ -76,8 +76,13 @@ static void draw_population(struct run *run)
 
         struct score_level *level = score_level_create(run->score, run->levels.sigma[0]);
         sampler_begin(run->sampler, run->population, level);
-        if (run->settings.output.initial)
-                run_write_snapshot(run, 0, run->levels.sigma[0], level);
+        score_level_free(level);
+}
+
+static void write_initial_snapshot(struct run *run)
+{
+        struct score_level *level = score_level_create(run->score, run->levels.sigma[0]);
+        run_write_snapshot(run, 0, run->levels.sigma[0], level);
         score_level_free(level);
 }
 
@@ -110,7 +115,8 @@ static void restore(struct run *run, const char *path)
         run->mark = header.mark;
         run->sampler->controller = header.mark.controller;
         run->last_checkpoint = copy_text(path);
-        run->last_checkpoint_steps = run->mark.steps_done;
+        run->last_checkpoint_level = run->mark.level;
+        run->last_checkpoint_step = run->mark.step;
         checkpoint_header_release(&header);
         log_line("resumed from %s: %" PRId64 " of %" PRId64 " levels done, step %" PRId64 " of the next", path,
                  run->mark.level, run_n_levels(run), run->mark.step);
@@ -185,17 +191,20 @@ void run_restore_or_draw(struct run *run)
                 draw_population(run);
         free(path);
         run->pace.steps_at_start = run->mark.steps_done;
+        run->pace.level_start = seconds_now();
         char *advice = run->last_checkpoint ? format_text("last good checkpoint: %s", run->last_checkpoint) : NULL;
         error_set_advice(advice);
         free(advice);
+        if (run_finished(run))
+                log_line("already complete: nothing to do; --fresh starts over");
+        if (run->settings.output.initial && run->mark.steps_done == 0)
+                write_initial_snapshot(run);
 }
 
 /* ---- the end ---- */
 
 void run_end(struct run *run)
 {
-        if (run->mark.steps_done == run->pace.steps_at_start)
-                log_line("already complete: nothing to do; --fresh starts over");
         double peak = parallel_max((double)memory_peak() / 1048576);
         log_line("done: %" PRId64 " particles through %" PRId64 " level%s, %.3g score evaluations, %.1f s, "
                  "%.0f MiB a rank at the most; %s/snapshot_*.h5",

@@ -28,7 +28,8 @@ struct double_well_settings {
 static const struct param double_well_params[] = {
         {.key = "dimension", .kind = PARAM_INTEGER, .offset = offsetof(struct double_well_settings, dimension),
          .fallback = "1", .range = "[1, 1048576]", .help = "coordinates; the wells lie along the first"},
-        {.key = "barrier", .kind = PARAM_REAL, .offset = offsetof(struct double_well_settings, barrier), .fallback = "4",
+        {.key = "barrier", .kind = PARAM_REAL, .offset = offsetof(struct double_well_settings, barrier),
+         .fallback = "4",
          .range = "[1e-6, 1e6]", .unit = "kT", .help = "height h of the barrier above the wells"},
         {.key = "half_distance", .kind = PARAM_REAL, .offset = offsetof(struct double_well_settings, half_distance),
          .fallback = "1", .range = "(0, inf)", .help = "the wells lie at -a and a"},

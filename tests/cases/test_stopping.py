@@ -107,6 +107,26 @@ class Stopping(Case):
         self.assertEqual(snapshots(directory), [])
         self.sample(2, self.short, "--output", directory, "--fresh")
 
+    def test_a_run_goes_on_after_any_of_its_files_could_not_be_written(self):
+        whole = self.path("whole")
+        self.sample(1, self.short, "--output", whole, "--set", "output.initial=true")
+        for name in ("snapshot_0000.h5", "snapshot_0001.h5", "snapshot_0003.h5", "series.h5"):
+            directory = self.path(name)
+            obstacle = os.path.join(directory, name)
+            os.makedirs(os.path.join(obstacle, "full"))  # no file can be renamed to it
+            arguments = (self.short, "--output", directory, "--set", "output.initial=true")
+            done = self.sample(2, *arguments, status=FAILED)
+            self.assertIn(name, done.stderr)
+            self.assertIn("last good checkpoint", done.stderr)
+            shutil.rmtree(obstacle)
+            done = self.sample(1, *arguments)
+            self.assertNotIn("already complete", done.stderr, name)
+            self.assertIn("already complete", self.sample(1, *arguments).stderr, name)
+            self.assertEqual(hashes(directory, snapshots(directory)), hashes(whole, snapshots(whole)), name)
+            with h5py.File(os.path.join(directory, "series.h5")) as series:
+                np.testing.assert_array_equal(series["level"][:], [1, 2, 3])
+                self.assertLess(series["wall_seconds"][:].sum(), 60, name)
+
     def test_a_finished_run_has_nothing_to_do(self):
         directory = self.path("run")
         self.sample(2, self.short, "--output", directory)

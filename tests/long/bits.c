@@ -165,7 +165,8 @@ static const struct param score_rows[] = {
 static const struct param rows[] = {
         {.key = "score", .kind = PARAM_TABLE, .offset = offsetof(struct input_settings, score), .rows = score_rows,
          .help = "what it samples"},
-        {.key = "sampler", .kind = PARAM_TABLE, .offset = offsetof(struct input_settings, sampler), .rows = sampler_params,
+        {.key = "sampler", .kind = PARAM_TABLE, .offset = offsetof(struct input_settings, sampler),
+         .rows = sampler_params,
          .help = "how"},
         PARAM_END};
 

@@ -116,7 +116,8 @@ static struct progress_mark make_mark(int64_t steps_done)
 
 static const char *write_snapshot(const char *directory, const struct population *population, int64_t index)
 {
-        const struct snapshot_column column = {.name = "first", .unit = "1", .help = "x_0", .evaluate = first_coordinate};
+        const struct snapshot_column column = {.name = "first", .unit = "1", .help = "x_0",
+                                               .evaluate = first_coordinate};
         struct snapshot snapshot = {.index = index,
                                     .sigma = 0.5,
                                     .sigma_first = 8.0,

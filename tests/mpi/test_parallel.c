@@ -122,7 +122,8 @@ static double coordinate_of(int64_t particle, int64_t j)
 static void statistics_are_right_and_do_not_depend_on_ranks(int64_t n_dim)
 {
         enum { N = 5000 };
-        const struct score_type type = {.name = "plain", .eval = plain_score, .responsibilities = sign_modes, .n_modes = two_modes};
+        const struct score_type type = {.name = "plain", .eval = plain_score, .responsibilities = sign_modes,
+                                        .n_modes = two_modes};
         struct score score = {.type = &type, .n_dim = n_dim, .model = NULL};
         struct score_level level = {.score = &score, .state = &n_dim};
         struct population *population = population_create(N, n_dim, false, 0);

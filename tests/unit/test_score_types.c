@@ -218,7 +218,8 @@ static double well_density(double w, void *barrier)
 static void test_draws_from_the_wells_invert_their_distribution(void **state)
 {
         (void)state;
-        const struct rng_stream target = {.seed = 20, .purpose = RNG_TARGET}, uniform = {.seed = 20, .purpose = RNG_TARGET, .stage = 1};
+        const struct rng_stream target = {.seed = 20, .purpose = RNG_TARGET};
+        const struct rng_stream uniform = {.seed = 20, .purpose = RNG_TARGET, .stage = 1};
         gsl_integration_workspace *work = gsl_integration_workspace_alloc(1000);
         double *x = new_tile(1), *u = new_tile(2);
         for (int power = -4; power <= 5; power++) {

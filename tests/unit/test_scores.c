@@ -62,7 +62,7 @@ struct viewpoint {
         double curvature[LANES]; /* the size of the Jacobian's terms: the score varies over 1/sqrt of it */
         double step[LANES];      /* a power of two below 1/16 of that length */
         double reach[LANES];     /* sum |x_i| |s_i|: how errors of x show in ln p */
-        double rounding;         /* relative error of a sum over coordinates and components, each of about 32 operations */
+        double rounding;         /* relative error of a sum over coordinates and components of some 32 operations */
 };
 
 static struct viewpoint viewpoint_open(const struct score_level *level)

@@ -215,14 +215,14 @@ static void test_depth_and_size_have_limits(void **state)
 static void test_shown_text_is_one_short_line_without_controls(void **state)
 {
         (void)state;
-        assert_string_equal(show_text("a\nb\tc\rd\x1b[0m").text, "a\\nb\\tc\\rd\\x1b[0m");
-        assert_string_equal(show_text("\xc3\xa9 \xce\xa9").text, "\xc3\xa9 \xce\xa9");
-        assert_string_equal(show_text("\xc2\x85\xe2\x80\xa8\xe2\x80\xae\xff").text,
+        assert_string_equal(yaml_show_text("a\nb\tc\rd\x1b[0m").text, "a\\nb\\tc\\rd\\x1b[0m");
+        assert_string_equal(yaml_show_text("\xc3\xa9 \xce\xa9").text, "\xc3\xa9 \xce\xa9");
+        assert_string_equal(yaml_show_text("\xc2\x85\xe2\x80\xa8\xe2\x80\xae\xff").text,
                             "\\xc2\\x85\\xe2\\x80\\xa8\\xe2\\x80\\xae\\xff");
         char longer[200];
         memset(longer, 'x', sizeof longer - 1);
         longer[sizeof longer - 1] = '\0';
-        assert_int_equal(strlen(show_text(longer).text), 63);
+        assert_int_equal(strlen(yaml_show_text(longer).text), 63);
 }
 
 int main(void)
