@@ -88,6 +88,8 @@ void run_level(struct run *run)
                         stop_early(run, decision.signal);
                 if (run->mark.step < steps && decision.checkpoint)
                         run_checkpoint(run);
+                if (run->mark.step < steps)
+                        progress_stretch(run);
         }
         score_level_free(level);
 }

@@ -79,6 +79,7 @@ void run_close_level(struct run *run);
 /* progress.c */
 void progress_begin_level(struct run *run);
 void progress_tile(void *run, size_t tiles_done);
+void progress_stretch(struct run *run);
 void progress_end_level(struct run *run);
 
 #endif

@@ -68,6 +68,14 @@ void progress_tile(void *owner, size_t tiles_done)
         show(run, step, now - run->pace.last_lasting >= LASTING_EVERY);
 }
 
+/* Of few tiles, which say little themselves. */
+void progress_stretch(struct run *run)
+{
+        double now = seconds_now();
+        if (now - run->pace.last_shown >= SHOW_EVERY)
+                show(run, (double)run->mark.step, now - run->pace.last_lasting >= LASTING_EVERY);
+}
+
 void progress_end_level(struct run *run)
 {
         double now = seconds_now();

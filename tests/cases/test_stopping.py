@@ -1,6 +1,7 @@
 """Signals, time limits, locks, refusals and failures: every way a run may end other than by finishing."""
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -126,6 +127,16 @@ class Stopping(Case):
             with h5py.File(os.path.join(directory, "series.h5")) as series:
                 np.testing.assert_array_equal(series["level"][:], [1, 2, 3])
                 self.assertLess(series["wall_seconds"][:].sum(), 60, name)
+
+    @unittest.skipUnless(shutil.which("script"), "needs script, of util-linux")
+    def test_few_particles_show_progress_inside_a_level(self):
+        line = [SCULPTOR, "sample", self.short, "--output", self.path("run"), "--max-seconds", "4", "--set",
+                "sampler.steps_per_level=400000000"]
+        done = run(["script", "-qec", shlex.join(line), "/dev/null"])  # a terminal
+        self.assertEqual(done.returncode, STOPPED_EARLY, done.stdout)
+        shown = re.findall(r"level 1/3 .* step (\d+)/400000000 ", done.stdout)
+        self.assertGreater(len(shown), 1, done.stdout)
+        self.assertTrue(all(0 < int(step) < 400000000 for step in shown))
 
     def test_a_finished_run_has_nothing_to_do(self):
         directory = self.path("run")
