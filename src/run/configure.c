@@ -98,9 +98,20 @@ static void check_sampler(struct run *run, struct input *input)
                                   scheme->name);
 }
 
+/* Sizes of files and offsets in them are signed and have 64 bits. */
+static void check_size(struct run *run, struct input *input)
+{
+        int64_t n = run->settings.population.particles, n_dim = run->score->n_dim;
+        const double arrays = 2, columns = 3, largest = 0x1p63;
+        if (8 * arrays * ((double)n + LANES) * ((double)n_dim + columns) >= largest)
+                input_add_problem(input, "population.particles", "%lld particles of %lld coordinates fit in no file",
+                                  (long long)n, (long long)n_dim);
+}
+
 void run_check_sections(struct run *run, struct input *input)
 {
         run->score = score_create(run->settings.score.type.type, run->settings.score.type.settings);
+        check_size(run, input);
         check_initial(run, input);
         build_levels(run, input);
         if (run->levels.n > 0)

@@ -1,6 +1,7 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "pieces.h"
 #include "sculptor/checkpoint.h"
@@ -22,6 +23,12 @@ static void print_bytes(FILE *out, const char *what, double bytes)
                 fprintf(out, "  %-26s %.4g GiB\n", what, bytes / (1024 * MIB));
 }
 
+/* Of its rows: every rank keeps them, every checkpoint holds them. */
+static double series_bytes(const struct run *run)
+{
+        return 8.0 * (double)run->series->width * (double)run_n_levels(run);
+}
+
 static double rank_bytes(const struct run *run, int64_t ranks)
 {
         const struct scheme *scheme = run->sampler->scheme;
@@ -29,7 +36,7 @@ static double rank_bytes(const struct run *run, int64_t ranks)
         double tiles_here = ceil((double)tiles / (double)ranks);
         double arrays = scheme->has_velocity ? 2 : 1;
         double tile = 8.0 * LANES * (double)run->score->n_dim;
-        return PROCESS_BYTES + tiles_here * (arrays * tile + 8.0 * (double)scheme->n_memory) +
+        return PROCESS_BYTES + series_bytes(run) + tiles_here * (arrays * tile + 8.0 * (double)scheme->n_memory) +
                ((double)scheme->n_work + 4) * tile;
 }
 
@@ -44,9 +51,11 @@ static double predict_evaluations(const struct run *run)
         const struct scheme *scheme = run->sampler->scheme;
         int64_t per_step = scheme->evaluations_per_step ? scheme->evaluations_per_step(run->sampler->scheme_settings)
                                                         : 1;
+        bool keeps_score = scheme->needs_log_density || scheme->has_velocity; /* from step to step of a level */
         double steps = (double)run->levels.n * (double)run->sampler->steps_per_level;
-        return (double)run->settings.population.particles *
-               (steps * (double)per_step + (run->sampler->denoise ? 1 : 0));
+        double each = steps * (double)per_step + (keeps_score ? (double)run->levels.n : 0) +
+                      (run->sampler->denoise ? 1 : 0);
+        return (double)run->settings.population.particles * each;
 }
 
 static void ignore(const char *line)
@@ -54,18 +63,29 @@ static void ignore(const char *line)
         (void)line;
 }
 
-static void print_intention(const struct run *run, FILE *out)
+/* Without a checkpoint a directory may still be another run's: why it is, to be freed, or NULL. */
+static char *refuse_directory(const struct run *run)
 {
-        char *path = run->options.resume ? copy_text(run->options.resume) : checkpoint_newest(run->directory, ignore);
-        struct checkpoint_header header;
-        if (!path) {
-                fprintf(out, "  would start from the first population: no checkpoint in %s\n", run->directory);
-                return;
+        char *path = format_text("%s/parameters.txt", run->directory), *refusal = NULL;
+        if (access(path, F_OK) == 0) {
+                size_t length;
+                const char *why;
+                char *there = text_read_all(path, (size_t)1 << 30, &length, &why);
+                refusal = there ? params_difference(run->echo, there) : copy_text(why);
+                free(there);
         }
-        const char *why = checkpoint_read_header(path, &header);
+        free(path);
+        return refusal;
+}
+
+static void print_checkpoint(const struct run *run, const char *path, FILE *out)
+{
+        struct checkpoint_header header;
+        const char *why = run->options.resume ? checkpoint_verify(path) : NULL;
+        if (!why)
+                why = checkpoint_read_header(path, &header);
         if (why) {
                 fprintf(out, "  would stop: %s\n", why);
-                free(path);
                 return;
         }
         char *difference = params_difference(run->echo, header.parameters);
@@ -79,6 +99,19 @@ static void print_intention(const struct run *run, FILE *out)
                         path, header.mark.level, run_n_levels(run), header.mark.step);
         free(difference);
         checkpoint_header_release(&header);
+}
+
+static void print_intention(const struct run *run, FILE *out)
+{
+        char *path = run->options.resume ? copy_text(run->options.resume) : checkpoint_newest(run->directory, ignore);
+        char *refusal = !path || run->options.resume ? refuse_directory(run) : NULL;
+        if (refusal)
+                fprintf(out, "  would refuse to write in %s, another run's: %s\n", run->directory, refusal);
+        else if (path)
+                print_checkpoint(run, path, out);
+        else
+                fprintf(out, "  would start from the first population: no checkpoint in %s\n", run->directory);
+        free(refusal);
         free(path);
 }
 
@@ -107,7 +140,7 @@ void run_predict(const struct run *run, int64_t ranks, FILE *out)
         /* one more than is kept stands there while a new one is verified */
         snprintf(what, sizeof what, "%" PRId64 " + 1 checkpoints", run->settings.checkpoint.keep);
         print_bytes(out, what,
-                    (double)checkpoint_size(n, n_dim, scheme->has_velocity) *
+                    ((double)checkpoint_size(n, n_dim, scheme->has_velocity) + series_bytes(run)) *
                             (double)(run->settings.checkpoint.keep + 1));
         print_intention(run, out);
 }

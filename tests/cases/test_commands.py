@@ -7,7 +7,7 @@ import h5py
 import numpy as np
 
 import sampler_inputs
-from support import Case, ROOT, SCULPTOR, run, snapshots
+from support import Case, ROOT, SCULPTOR, checkpoints, run, snapshots
 
 
 class Commands(Case):
@@ -41,13 +41,49 @@ class Commands(Case):
         self.sample(1, input_file, "--output", directory)
         evaluations = float(re.search(r"score evaluations +([0-9.e+]+)", said).group(1))
         with h5py.File(os.path.join(directory, "series.h5")) as series:
-            # HMC also evaluates the first score of each level
-            self.assertLess(abs(series["evaluations"][:].sum() / evaluations - 1), 0.05)
+            # four digits are printed
+            self.assertLess(abs(series["evaluations"][:].sum() / evaluations - 1), 1e-3)
         mib = float(re.search(r"3 snapshots +([0-9.]+) MiB", said).group(1))
         size = sum(os.path.getsize(os.path.join(directory, n)) for n in snapshots(directory)) / 2**20
         self.assertLess(abs(size / mib - 1), 0.05)
         again = run([SCULPTOR, "check", input_file, "--output", directory]).stdout
         self.assertIn("would do nothing", again)
+
+    def test_check_predicts_the_evaluations_of_every_sampler(self):
+        for name in sampler_inputs.SAMPLERS:
+            directory = self.path(name)
+            input_file = self.write("a.yaml", sampler_inputs.text(name, particles=64, steps=100))
+            said = run([SCULPTOR, "check", input_file]).stdout
+            self.sample(1, input_file, "--output", directory)
+            predicted = re.search(r"score evaluations +([0-9.e+]+)( or more)?", said)
+            with h5py.File(os.path.join(directory, "series.h5")) as series:
+                actual = series["evaluations"][:].sum()
+            if predicted.group(2):
+                self.assertGreaterEqual(actual, float(predicted.group(1)), name)
+            else:
+                self.assertLess(abs(actual / float(predicted.group(1)) - 1), 1e-3, name)
+
+    def test_check_foresees_what_sample_refuses(self):
+        input_file = self.write("a.yaml", sampler_inputs.text("ula", particles=100, steps=3))
+        directory, moved = self.path("run"), self.path("moved.h5")
+        self.sample(1, input_file, "--output", directory)
+        newest = os.path.join(directory, checkpoints(directory)[-1])
+        os.rename(newest, moved)  # without its manifest
+        for arguments, foreseen, said in (
+                (["--output", directory, "--set", "seed=99"], "would refuse", "seed: 99 here"),
+                (["--output", self.path("other"), "--resume", moved], "would stop", "manifest")):
+            check = run([SCULPTOR, "check", input_file, *arguments])
+            self.assertIn(foreseen, check.stdout)
+            self.assertIn(said, check.stdout)
+            self.assertIn(said, self.sample(1, input_file, *arguments, status=2).stderr)
+
+    def test_more_bytes_than_a_file_can_have_are_refused(self):
+        done = run([SCULPTOR, "check", self.write("a.yaml", "seed: 1\n"
+                    "population: {particles: 1099511627776, initial: {type: normal}}\n"
+                    "score: {type: gaussian, dimension: 1048576, mean: 0, sigma: 1}\n"
+                    "sampler: {type: ula, step_size: 1, steps_per_level: 1}\n")])
+        self.assertEqual(done.returncode, 2, done.stdout)
+        self.assertIn("a.yaml:2: population.particles: ", done.stderr)
 
     def test_state_is_one_root_data_set_in_the_order_of_particle_id(self):
         directory = self.path("run")
