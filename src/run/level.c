@@ -1,11 +1,12 @@
 #include <inttypes.h>
 #include <math.h>
-#include <signal.h>
+#include <stdlib.h>
 
 #include "pieces.h"
 #include "sculptor/error.h"
 #include "sculptor/files.h"
 #include "sculptor/log.h"
+#include "sculptor/memory.h"
 #include "sculptor/parallel.h"
 
 /* One line by the lowest rank that met it; the run ends with what is saved. */
@@ -51,14 +52,11 @@ static void run_stretch(struct run *run, const struct score_level *level, int64_
 _Noreturn static void stop_early(struct run *run, int signal_number)
 {
         run_checkpoint(run);
-        if (signal_number)
-                log_line("stopped by signal %d at level %" PRId64 ", step %" PRId64
-                         ": the same command line goes on from %s",
-                         signal_number, run->mark.level + 1, run->mark.step, run->last_checkpoint);
-        else
-                log_line("stopped before --max-seconds at level %" PRId64 ", step %" PRId64
-                         ": the same command line goes on from %s",
-                         run->mark.level + 1, run->mark.step, run->last_checkpoint);
+        char *cause = signal_number ? format_text("by signal %d", signal_number) : copy_text("before --max-seconds");
+        log_line("stopped %s at level %" PRId64 ", step %" PRId64 ": the same command line%s goes on from %s", cause,
+                 run->mark.level + 1, run->mark.step, run->options.resume ? " without --resume" : "",
+                 run->last_checkpoint);
+        free(cause);
         log_close();
         directory_unlock();
         leave_all(STATUS_STOPPED_EARLY);
