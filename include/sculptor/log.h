@@ -11,6 +11,9 @@ void log_set_quiet(bool quiet);  /* nothing on the terminal but warnings */
 void log_line(const char *format, ...) __attribute__((format(printf, 1, 2)));    /* both, with the time in the log */
 void log_warning(const char *format, ...) __attribute__((format(printf, 1, 2))); /* both, "warning: " */
 
+/* By the rank that speaks for a failure: "sculptor: ..." to the terminal, and to the log where it is rank 0. */
+void log_failure(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
 /* The progress line: rewritten in place on a terminal; elsewhere, and in the log, only where `lasting`. */
 void log_progress(bool lasting, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

@@ -46,6 +46,7 @@ struct scheme {
         size_t n_work;                 /* scratch arrays of [n_dim][LANES], 1 or more */
         double target_acceptance;      /* optimal in high dimension (adapts only) */
         int64_t (*evaluations_per_step)(const void *settings); /* predicted; NULL: 1 */
+        bool (*adaptive_steps)(const void *settings); /* whether a step may take more than that; NULL: never */
         void (*begin)(const void *settings, const struct stretch *tile); /* once per tile of a fresh run:
                                           first momenta and memory; NULL: nothing to do */
         void (*advance)(const void *settings, const struct stretch *stretch);

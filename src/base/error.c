@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "sculptor/memory.h"
+#include "sculptor/log.h"
 #include "sculptor/parallel.h"
 
 static char advice[1024]; /* what to do next; part of every failure's line */
@@ -20,8 +20,7 @@ static void print_line(enum exit_status status, const char *where, const char *f
         char line[4096];
         vsnprintf(line, sizeof line, format, arguments);
         const char *more = status == STATUS_BAD_INPUT ? "" : advice;
-        fprintf(stderr, "sculptor: %s%s%s%s\n", where, line, *more ? "; " : "", more);
-        fflush(stderr);
+        log_failure("%s%s%s%s", where, line, *more ? "; " : "", more);
 }
 
 _Noreturn void leave_all(enum exit_status status)

@@ -76,6 +76,17 @@ void log_line(const char *format, ...)
                 to_terminal("", text);
 }
 
+void log_failure(const char *format, ...)
+{
+        char text[8192];
+        va_list arguments;
+        va_start(arguments, format);
+        vsnprintf(text, sizeof text, format, arguments);
+        va_end(arguments);
+        to_file("", text);
+        to_terminal("sculptor: ", text);
+}
+
 void log_warning(const char *format, ...)
 {
         if (parallel_rank() != 0)

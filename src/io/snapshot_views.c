@@ -142,7 +142,7 @@ static double snapshot_time(const struct snapshot *snapshot)
 {
         if (!(snapshot->sigma < snapshot->sigma_first))
                 return (double)(snapshot->index - 1);
-        return log(snapshot->sigma_first / fmax(snapshot->sigma, DBL_MIN));
+        return log(snapshot->sigma_first) - log(fmax(snapshot->sigma, DBL_MIN)); /* finite for a denoised one too */
 }
 
 static void put_openpmd(hid_t file, const struct snapshot *snapshot, const struct snapshot_box *box)

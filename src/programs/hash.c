@@ -1,4 +1,6 @@
+#include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "commands.h"
 #include "sculptor/error.h"
@@ -7,9 +9,11 @@
 int command_hash(int argc, char **argv)
 {
         int status = STATUS_DONE;
-        if (argc == 0) {
-                fprintf(stderr, "sculptor: hash needs a snapshot or checkpoint: sculptor hash FILE...\n");
-                return STATUS_BAD_INPUT;
+        bool help = argc > 0 && strcmp(argv[0], "--help") == 0;
+        if (argc == 0 || help) {
+                fprintf(help ? stdout : stderr, "%shash needs a snapshot or checkpoint: sculptor hash FILE...\n",
+                        help ? "" : "sculptor: ");
+                return help ? STATUS_DONE : STATUS_BAD_INPUT;
         }
         for (int i = 0; i < argc; i++) {
                 char hex[65];

@@ -9,8 +9,32 @@
 #include "sculptor/parallel.h"
 
 enum { LARGEST_INPUT = 1 << 24 }; /* bytes: nobody writes more by hand */
+enum { ROWS_AT_ONCE = 1 << 19 };  /* doubles read at a time */
 
 /* ---- what one section's rows cannot know of another's ---- */
+
+/* Collective. Every rank reads its share of the rows once, so that a value that is not finite is bad input
+ * like any other: told before anything is written. The lowest rank's reason is everybody's. */
+static void check_rows(struct run *run, struct input *input)
+{
+        const struct initial_file_settings *file = run->settings.population.initial.type.settings;
+        int64_t n = run->settings.population.particles, n_dim = run->score->n_dim, size = parallel_size();
+        int64_t share = n / size + 1, first = parallel_rank() * share, end = first + share < n ? first + share : n;
+        int64_t at_once = ROWS_AT_ONCE / n_dim > 0 ? ROWS_AT_ONCE / n_dim : 1;
+        double *rows = allocate((size_t)(at_once * n_dim), sizeof *rows);
+        char reason[1024] = "";
+        for (int64_t next = first; next < end && !*reason; next += at_once) {
+                int64_t count = end - next < at_once ? end - next : at_once;
+                const char *why = dataset_read_rows(file->path, file->dataset, next, count, rows);
+                snprintf(reason, sizeof reason, "%s", why ? why : "");
+        }
+        free(rows);
+        int lowest = (int)parallel_min(*reason ? parallel_rank() : parallel_size());
+        if (lowest == parallel_size())
+                return;
+        parallel_broadcast(reason, sizeof reason, lowest);
+        input_add_problem(input, "population.initial.path", "%s", reason);
+}
 
 static void check_initial_file(struct run *run, struct input *input)
 {
@@ -32,6 +56,8 @@ static void check_initial_file(struct run *run, struct input *input)
                 input_add_problem(input, key, "%s in %s has %lld rows, fewer than population.particles, %lld",
                                   file->dataset, file->path, (long long)look.shape.n_rows,
                                   (long long)run->settings.population.particles);
+        else
+                check_rows(run, input);
 }
 
 static void check_initial(struct run *run, struct input *input)

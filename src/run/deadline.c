@@ -16,17 +16,20 @@ double seconds_now(void)
 }
 
 static volatile sig_atomic_t received;
-static volatile sig_atomic_t received_at; /* whole seconds; launchers may send one signal twice at once */
+static volatile sig_atomic_t urgent_at; /* whole seconds of the first TERM or INT; launchers may send one twice at once */
 
 static void on_signal(int signal_number)
 {
         struct timespec now;
         clock_gettime(CLOCK_MONOTONIC, &now); /* async-signal-safe */
-        bool urgent = signal_number == SIGTERM || signal_number == SIGINT;
-        if (urgent && (received == SIGTERM || received == SIGINT) && (int)now.tv_sec - received_at >= 2)
-                _exit(128 + signal_number); /* the older generation is whole: nothing to save here */
+        const int second = (int)now.tv_sec;
+        if (signal_number == SIGTERM || signal_number == SIGINT) {
+                if (urgent_at != 0 && second - urgent_at >= 2)
+                        _exit(128 + signal_number); /* the older generation is whole: nothing to save here */
+                if (urgent_at == 0)
+                        urgent_at = second;
+        }
         received = signal_number;
-        received_at = (int)now.tv_sec;
 }
 
 void signals_watch(void)
@@ -54,7 +57,7 @@ void deadline_begin(struct deadline *deadline, double max_seconds, double every_
 /* Long enough that a tile takes many steps while it is in cache, short enough that a signal is heard
  * within seconds: about STRETCH_SECONDS, but MIN_STRETCH steps where those take less than
  * LONGEST_SECONDS. No bit of the result depends on it. */
-static const double STRETCH_SECONDS = 1, LONGEST_SECONDS = 20;
+static const double STRETCH_SECONDS = 0.25, LONGEST_SECONDS = 20;
 enum { MIN_STRETCH = 16, GROWTH = 16 };
 
 static int64_t next_stretch(double step_seconds, int64_t last)
@@ -69,13 +72,15 @@ static int64_t next_stretch(double step_seconds, int64_t last)
         return steps < 1 ? 1 : steps > 1e9 ? (int64_t)1e9 : (int64_t)steps;
 }
 
-/* RELIABILITY: the checkpoint is whole at least ten seconds before the limit, where that is a minute or
- * more; twice the longest stretch and checkpoint so far leave room for slow ones. */
+static const double SLOW_DISK = 200e6; /* bytes per second: what is allowed for until a file has been written */
+
+/* The checkpoint is to be whole at least ten seconds before the limit, where that is a minute or more;
+ * twice the longest stretch, level's end and checkpoint so far leave room for slow ones. */
 static bool limit_near(const struct deadline *deadline, double now)
 {
         double margin = fmin(10, deadline->limit / 6);
-        double needed = 2 * deadline->longest_stretch + 2 * deadline->longest_checkpoint + margin;
-        return now - deadline->start + needed >= deadline->limit;
+        double slow = deadline->longest_stretch + deadline->longest_level_end + deadline->longest_checkpoint;
+        return now - deadline->start + 2 * slow + margin >= deadline->limit;
 }
 
 struct decision deadline_decide(struct deadline *deadline, int64_t steps)
@@ -94,6 +99,17 @@ struct decision deadline_decide(struct deadline *deadline, int64_t steps)
                                     .stretch = next_stretch(deadline->step_seconds, steps)};
         parallel_broadcast(&decision, sizeof decision, 0);
         return decision;
+}
+
+void deadline_expect_files(struct deadline *deadline, double snapshot_bytes, double checkpoint_bytes)
+{
+        deadline->longest_level_end = snapshot_bytes / SLOW_DISK;
+        deadline->longest_checkpoint = checkpoint_bytes / SLOW_DISK;
+}
+
+void deadline_level_ended(struct deadline *deadline, double seconds)
+{
+        deadline->longest_level_end = fmax(deadline->longest_level_end, seconds);
 }
 
 void deadline_checkpointed(struct deadline *deadline, double seconds)

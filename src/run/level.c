@@ -15,7 +15,7 @@ static void stop_on_breakdown(const struct run *run, const struct breakdown *bre
         succeed_all(!breakdown->found,
                     "level %" PRId64 " (sigma %g), step %" PRId64 ": particle %" PRId64
                     " is no longer finite; the step size %g may be too large there",
-                    level + 1, run_sigma(run, level), breakdown->step, breakdown->particle,
+                    level + 1, run_sigma(run, level), breakdown->step + 1, breakdown->particle,
                     sampler_step_size(run->sampler, run_sigma(run, level)));
 }
 
@@ -53,9 +53,8 @@ _Noreturn static void stop_early(struct run *run, int signal_number)
 {
         run_checkpoint(run);
         char *cause = signal_number ? format_text("by signal %d", signal_number) : copy_text("before --max-seconds");
-        log_line("stopped %s at level %" PRId64 ", step %" PRId64 ": the same command line%s goes on from %s", cause,
-                 run->mark.level + 1, run->mark.step, run->options.resume ? " without --resume" : "",
-                 run->last_checkpoint);
+        log_line("stopped %s at level %" PRId64 ", step %" PRId64 ": the same command line goes on from %s", cause,
+                 run->mark.level + 1, run->mark.step, run->last_checkpoint);
         free(cause);
         log_close();
         directory_unlock();
@@ -105,6 +104,7 @@ void run_close_level(struct run *run)
         total->accepted += tally->accepted;
         total->proposed += tally->proposed;
         total->evaluations += tally->evaluations;
+        total->non_finite += tally->non_finite;
         *tally = (struct tally){0};
         run->mark.level++;
         run->mark.step = 0;

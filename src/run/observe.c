@@ -49,10 +49,11 @@ void run_write_snapshot(struct run *run, int64_t index, double sigma, const stru
                                      .score = allocate((size_t)run->score->n_dim * LANES, sizeof(double))};
         struct snapshot_column columns[2];
         size_t n_columns = 0;
-        if (run->settings.output.score_norm)
+        bool has_score = sigma == level->sigma; /* a denoised population's may not exist */
+        if (has_score && run->settings.output.score_norm)
                 columns[n_columns++] = (struct snapshot_column){.name = "score_norm", .unit = "1/x",
                         .help = "|s| at the level's sigma", .evaluate = evaluate_norm, .owner = &owner};
-        if (run->settings.output.log_density && run->score->type->log_density)
+        if (has_score && run->settings.output.log_density && run->score->type->log_density)
                 columns[n_columns++] = (struct snapshot_column){.name = "log_density", .unit = "nat",
                         .help = "log p at the level's sigma", .evaluate = evaluate_log_density, .owner = &owner};
         struct snapshot snapshot = {.index = index, .sigma = sigma, .sigma_first = run->levels.sigma[0],
@@ -97,7 +98,8 @@ void run_checkpoint(struct run *run)
 
 _Noreturn void run_give_up(struct run *run, const char *why)
 {
-        char *reason = copy_text(why); /* the checkpoint may have reasons of its own */
+        char *reason = copy_text(why);
+        log_warning("%s; saving what is computed", reason); /* the checkpoint may end the run for a reason of its own */
         run_checkpoint(run);
         succeed_all(false, "%s", reason);
         abort(); /* never reached: all ranks have left */
@@ -107,7 +109,7 @@ _Noreturn void run_give_up(struct run *run, const char *why)
 
 void run_observe(struct run *run)
 {
-        double sigma = run_sigma(run, run->mark.level);
+        double begin = seconds_now(), sigma = run_sigma(run, run->mark.level);
         struct score_level *level = score_level_create(run->score, sigma);
         struct statistics *statistics = statistics_measure(run->population, level);
         account_time(run);
@@ -125,5 +127,6 @@ void run_observe(struct run *run)
                 run->series->n_rows--; /* of a level that is still open */
                 run_give_up(run, why);
         }
+        deadline_level_ended(&run->deadline, seconds_now() - begin);
         run_close_level(run);
 }

@@ -6,6 +6,7 @@
 #include "pieces.h"
 #include "sculptor/checkpoint.h"
 #include "sculptor/files.h"
+#include "sculptor/log.h"
 #include "sculptor/memory.h"
 #include "sculptor/snapshot.h"
 
@@ -46,6 +47,11 @@ static int64_t count_snapshots(const struct run *run)
         return n / every + (n % every != 0) + (run->settings.output.initial ? 1 : 0);
 }
 
+static bool is_adaptive(const struct scheme *scheme, const void *settings)
+{
+        return scheme->adaptive_steps && scheme->adaptive_steps(settings);
+}
+
 static double predict_evaluations(const struct run *run)
 {
         const struct scheme *scheme = run->sampler->scheme;
@@ -58,9 +64,9 @@ static double predict_evaluations(const struct run *run)
         return (double)run->settings.population.particles * each;
 }
 
-static void ignore(const char *line)
+static void complain(const char *line)
 {
-        (void)line;
+        log_warning("%s", line);
 }
 
 /* Without a checkpoint a directory may still be another run's: why it is, to be freed, or NULL. */
@@ -103,7 +109,7 @@ static void print_checkpoint(const struct run *run, const char *path, FILE *out)
 
 static void print_intention(const struct run *run, FILE *out)
 {
-        char *path = run->options.resume ? copy_text(run->options.resume) : checkpoint_newest(run->directory, ignore);
+        char *path = run->options.resume ? copy_text(run->options.resume) : checkpoint_newest(run->directory, complain);
         char *refusal = !path || run->options.resume ? refuse_directory(run) : NULL;
         if (refusal)
                 fprintf(out, "  would refuse to write in %s, another run's: %s\n", run->directory, refusal);
@@ -121,15 +127,15 @@ void run_predict(const struct run *run, int64_t ranks, FILE *out)
         const struct scheme *scheme = run->sampler->scheme;
         size_t n_columns = (size_t)run->settings.output.score_norm + (size_t)run->settings.output.log_density;
         fprintf(out, "%s: valid\n", run->options.input);
-        fprintf(out, "  %" PRId64 " particles of %" PRId64 " coordinate%s, score %s, sampler %s%s\n", n, n_dim,
-                n_dim == 1 ? "" : "s", run->score->type->name,
+        fprintf(out, "  %" PRId64 " particle%s of %" PRId64 " coordinate%s, score %s, sampler %s%s\n", n,
+                n == 1 ? "" : "s", n_dim, n_dim == 1 ? "" : "s", run->score->type->name,
                 run->sampler->annealed ? "annealed_langevin, scheme " : "", scheme->name);
         fprintf(out, "  %zu level%s, sigma %g to %g, %" PRId64 " steps each; step size %g at the last%s\n",
                 run->levels.n, run->levels.n == 1 ? "" : "s", run->levels.sigma[0],
                 run->levels.sigma[run->levels.n - 1], run->sampler->steps_per_level, run->step_size,
                 run->sampler->denoise ? "; then denoising" : "");
         fprintf(out, "  %-26s %.4g%s\n", "score evaluations", predict_evaluations(run),
-                scheme->n_memory > 0 ? " or more (adaptive steps)" : "");
+                is_adaptive(scheme, run->sampler->scheme_settings) ? " or more (adaptive steps)" : "");
         char what[64];
         snprintf(what, sizeof what, "memory per rank, %" PRId64 " rank%s", ranks, ranks == 1 ? "" : "s");
         print_bytes(out, what, rank_bytes(run, ranks));

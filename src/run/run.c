@@ -11,6 +11,7 @@
 #include "sculptor/log.h"
 #include "sculptor/memory.h"
 #include "sculptor/parallel.h"
+#include "sculptor/snapshot.h"
 
 /* ---- the plan: levels, then one step of denoising where it is asked for ---- */
 
@@ -93,8 +94,8 @@ static void require_same_parameters(const struct run *run, const char *here, con
         (void)run;
         char *difference = params_difference(here, there);
         require_all(!difference,
-                    "%s belongs to a run with other parameters: %s; "
-                    "set it back, or give --fresh to start over, or another --output",
+                    "%s belongs to a run with other parameters: %s; set it back, or give another --output, "
+                    "or --fresh (without --resume) to start over",
                     source, difference ? difference : "");
         free(difference);
 }
@@ -127,13 +128,30 @@ static void complain(const char *line)
         log_warning("%s", line);
 }
 
+static int64_t steps_in(const char *path)
+{
+        struct checkpoint_header header;
+        if (checkpoint_read_header(path, &header))
+                return -1;
+        int64_t steps = header.mark.steps_done;
+        checkpoint_header_release(&header);
+        return steps;
+}
+
+/* --resume names where to begin; once the directory holds a checkpoint that is further, a job that is
+ * queued again with the same line goes on from that. */
 static char *find_checkpoint(const struct run *run)
 {
-        if (!run->options.resume)
-                return checkpoint_newest(run->directory, complain);
-        const char *why = checkpoint_verify(run->options.resume);
-        require_all(!why, "--resume: %s", why ? why : "");
-        return copy_text(run->options.resume);
+        char *newest = checkpoint_newest(run->directory, complain);
+        const char *named = run->options.resume;
+        if (!named)
+                return newest;
+        if (newest && steps_in(newest) > steps_in(named)) {
+                log_line("%s is further than --resume %s", newest, named);
+                return newest;
+        }
+        free(newest);
+        return copy_text(named);
 }
 
 /* Without a checkpoint the directory may still hold another run's levels, which must not be mixed with
@@ -158,7 +176,9 @@ static void claim_directory(struct run *run)
 
 static void take_directory(struct run *run)
 {
-        const char *why = directory_make(run->directory);
+        const char *why = run->options.resume ? checkpoint_verify(run->options.resume) : NULL;
+        require_all(!why, "--resume: %s", why ? why : "");
+        why = directory_make(run->directory);
         require_all(!why, "%s", why ? why : "");
         why = directory_lock(run->directory);
         require_all(!why, "%s", why ? why : "");
@@ -191,6 +211,10 @@ void run_restore_or_draw(struct run *run)
                 draw_population(run);
         free(path);
         run->pace.steps_at_start = run->mark.steps_done;
+        deadline_expect_files(&run->deadline,
+                              (double)snapshot_size(run->population->n_global, run->population->n_dim, 0),
+                              (double)checkpoint_size(run->population->n_global, run->population->n_dim,
+                                                      run->population->velocity != NULL));
         run->pace.level_start = seconds_now();
         char *advice = run->last_checkpoint ? format_text("last good checkpoint: %s", run->last_checkpoint) : NULL;
         error_set_advice(advice);
@@ -206,9 +230,9 @@ void run_restore_or_draw(struct run *run)
 void run_end(struct run *run)
 {
         double peak = parallel_max((double)memory_peak() / 1048576);
-        log_line("done: %" PRId64 " particles through %" PRId64 " level%s, %.3g score evaluations, %.1f s, "
+        log_line("done: %" PRId64 " particle%s through %" PRId64 " level%s, %.3g score evaluations, %.1f s, "
                  "%.0f MiB a rank at the most; %s/snapshot_*.h5",
-                 run->population->n_global, run_n_levels(run), run_n_levels(run) == 1 ? "" : "s",
+                 run->population->n_global, run->population->n_global == 1 ? "" : "s", run_n_levels(run), run_n_levels(run) == 1 ? "" : "s",
                  (double)run->mark.total.evaluations, run->mark.wall_seconds, peak, run->directory);
         log_close();
         directory_unlock();

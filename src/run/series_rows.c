@@ -43,7 +43,7 @@ static struct series *create_columns(const struct run *run)
                  .help = "fraction of particles whose likeliest component it is"},
                 {.name = "mode_weight", .rank = 1, .shape = {n_modes}, .unit = "1",
                  .help = "mean responsibility of each component"},
-                {.name = "wall_seconds", .unit = "s", .help = "wall time of the level"},
+                {.name = "wall_seconds", .unit = "s", .help = "wall time of the level's steps and statistics"},
         };
         size_t n_columns = sizeof columns / sizeof *columns, n_wanted = 0;
         struct series_column wanted[sizeof columns / sizeof *columns];

@@ -34,6 +34,11 @@ static int64_t evaluations_per_step(const void *settings)
         return evaluations[((const struct settings *)settings)->method];
 }
 
+static bool adaptive_steps(const void *settings)
+{
+        return ((const struct settings *)settings)->method == DORMAND_PRINCE;
+}
+
 static void advance_euler(const struct stretch *stretch)
 {
         const size_t n = stretch_size(stretch);
@@ -96,5 +101,5 @@ const struct scheme scheme_score_flow = {
         .name = "score_flow", .help = "dx/dt = s(x), without noise: particles climb to the modes",
         .params = params, .settings_size = sizeof(struct settings),
         .step_power = 2, .n_memory = DORMAND_PRINCE_MEMORY, .n_work = DORMAND_PRINCE_WORK,
-        .evaluations_per_step = evaluations_per_step, .advance = advance,
+        .evaluations_per_step = evaluations_per_step, .adaptive_steps = adaptive_steps, .advance = advance,
 };

@@ -315,13 +315,21 @@ class BadInputs(Case):
         self.assertEqual(len(re.findall(r"^bad\.yaml:\d+: ", done.stderr, re.M)), 3, done.stderr)
         self.assertFalse(os.path.exists(self.path("out")))
 
-    def test_a_row_that_is_not_finite_is_named(self):
+    def test_a_row_that_is_not_finite_is_named_before_anything_is_written(self):
         with h5py.File(self.path("good.h5"), "a") as file:
             file["state"][777, 1] = np.nan
         self.write("nan.yaml", change("{type: uniform, low: -8, high: 8}", "{type: file, path: good.h5}"))
-        done = run(launch(2, "sample", "nan.yaml"), cwd=self.scratch)
+        before = sorted(os.listdir(self.scratch))
+        for command in ([SCULPTOR, "check", "nan.yaml"], launch(2, "sample", "nan.yaml")):
+            done = run(command, cwd=self.scratch)
+            self.assertEqual(done.returncode, 2, done.stderr)
+            self.assertRegex(done.stderr.splitlines()[0], r"^nan\.yaml:4: population\.initial\.path: .*777")
+            self.assertEqual(sorted(os.listdir(self.scratch)), before)
+
+    def test_a_bad_resume_is_told_before_anything_is_written(self):
+        done = run(launch(2, "sample", "good.yaml", "--resume", "text.h5"), cwd=self.scratch)
         self.assertEqual(done.returncode, 2, done.stderr)
-        self.assertRegex(done.stderr, r"777")
+        self.assertEqual(sorted(os.listdir(self.scratch)), self.before)
 
     def test_the_good_input_is_valid(self):
         done = run([SCULPTOR, "check", "good.yaml"], cwd=self.scratch)

@@ -39,7 +39,7 @@ class Stopping(Case):
         super().setUp()
         # Some ten seconds of work on two cores in three levels: long enough to be interrupted, and one
         # level alone takes longer than a stretch.
-        self.long = self.write("long.yaml", sampler_inputs.text("ula", particles=40000, steps=1500))
+        self.long = self.write("long.yaml", sampler_inputs.text("ula", particles=40000, steps=6000))
         self.short = self.write("short.yaml", sampler_inputs.text("ula", particles=500, steps=50))
 
     def started(self, *arguments, ranks=2):
@@ -191,6 +191,31 @@ class Stopping(Case):
         self.assertEqual(hashes(other, snapshots(other)), hashes(directory, snapshots(other)))
         with h5py.File(os.path.join(other, "series.h5")) as series:
             self.assertEqual(list(series["level"][:]), [1, 2, 3])
+
+    def test_the_same_line_with_resume_goes_on_from_what_it_saved(self):
+        directory, other = self.path("run"), self.path("other")
+        self.sample(2, self.short, "--output", directory, "--set", "checkpoint={every_levels: 1, keep: 9}")
+        first = os.path.join(directory, checkpoints(directory)[0])
+        for _ in range(2):
+            done = self.sample(1, self.short, "--output", other, "--resume", first, "--max-seconds", 0,
+                               status=STOPPED_EARLY)
+        self.assertIn("is further than --resume", done.stderr)
+        self.sample(2, self.short, "--output", other, "--resume", first)
+        self.assertEqual(hashes(other, snapshots(other)), hashes(directory, snapshots(other)))
+
+    def test_term_to_the_launcher_leaves_a_checkpoint(self):
+        # mpirun ends with a status of its own, and kills its ranks about a second after it has told them
+        process, directory = self.started()
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=30)
+        self.assertEqual(len(checkpoints(directory)), 1)
+
+    def test_a_failure_is_in_the_log_too(self):
+        directory = self.path("run")
+        text = sampler_inputs.text("ula", particles=64, steps=100).replace("step_size: 0.02", "step_size: 1e6")
+        self.assertEqual(sample(1, self.write("blow.yaml", text), "--output", directory).returncode, FAILED)
+        with open(os.path.join(directory, "sculptor.log")) as log:
+            self.assertIn("no longer finite", log.read())
 
     def test_a_damaged_checkpoint_is_passed_over_with_its_reason(self):
         directory = self.path("run")
