@@ -29,6 +29,17 @@ bool disk_write(int fd, const void *bytes, size_t n, int64_t offset)
         return true;
 }
 
+void disk_start_writing(int fd, size_t n, int64_t offset)
+{
+#ifdef SYNC_FILE_RANGE_WRITE
+        int before = errno;
+        (void)sync_file_range(fd, (off_t)offset, (off_t)n, SYNC_FILE_RANGE_WRITE);
+        errno = before;
+#else
+        (void)fd, (void)n, (void)offset;
+#endif
+}
+
 bool disk_read(int fd, void *bytes, size_t n, int64_t offset)
 {
         char *next = bytes;

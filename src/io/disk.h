@@ -11,6 +11,10 @@
 bool disk_write(int fd, const void *bytes, size_t n, int64_t offset);
 bool disk_read(int fd, void *bytes, size_t n, int64_t offset);
 
+/* Asks the system to begin writing these bytes out, so that the disk works while the next ones are made. Only
+ * a wish: fsync() still makes them durable and tells whether they are. */
+void disk_start_writing(int fd, size_t n, int64_t offset);
+
 /* A new, empty file for writing and reading; one left there by a killed run is replaced. -1 on failure. */
 int disk_create(const char *part);
 

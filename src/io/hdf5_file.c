@@ -181,6 +181,7 @@ static const char *each_chunk(struct writing *writing, bool compare)
                                 *sum = disk_checksum(writing->buffer, bytes);
                                 if (!disk_write(writing->fd, writing->buffer, bytes, offset))
                                         return reason_errno("write", writing->part);
+                                disk_start_writing(writing->fd, bytes, offset);
                         } else if (!disk_read(writing->fd, writing->buffer, bytes, offset)) {
                                 return reason_errno("read back", writing->part);
                         } else if (disk_checksum(writing->buffer, bytes) != *sum) {

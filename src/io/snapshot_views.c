@@ -16,16 +16,24 @@ struct snapshot_box snapshot_box_measure(const struct population *population)
 {
         struct snapshot_box box = {.n = population->n_dim < 3 ? (int)population->n_dim : 3};
         for (int j = 0; j < box.n; j++) {
-                double low = INFINITY, high = -INFINITY;
+                double low[LANES], high[LANES]; /* a pair per lane, so that whole vectors are compared */
+                for (int lane = 0; lane < LANES; lane++) {
+                        low[lane] = INFINITY;
+                        high[lane] = -INFINITY;
+                }
                 for (size_t t = 0; t < population->n_tiles; t++) {
                         const double *x = population_tile(population, t) + j * LANES; /* spare lanes are copies */
                         for (int lane = 0; lane < LANES; lane++) {
-                                low = fmin(low, x[lane]);
-                                high = fmax(high, x[lane]);
+                                low[lane] = x[lane] < low[lane] ? x[lane] : low[lane];
+                                high[lane] = x[lane] > high[lane] ? x[lane] : high[lane];
                         }
                 }
-                box.low[j] = parallel_min(low);
-                box.high[j] = parallel_max(high);
+                for (int lane = 1; lane < LANES; lane++) {
+                        low[0] = fmin(low[0], low[lane]);
+                        high[0] = fmax(high[0], high[lane]);
+                }
+                box.low[j] = parallel_min(low[0]);
+                box.high[j] = parallel_max(high[0]);
         }
         return box;
 }

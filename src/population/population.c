@@ -80,32 +80,42 @@ int64_t population_count(const struct population *population)
         return (end < population->n_global ? end : population->n_global) - population_first(population);
 }
 
-/* Address of coordinate 0 of a particle; the next coordinate is LANES further. */
-static size_t particle_offset(const struct population *population, int64_t particle)
+/* The particles of a run of ids that lie in one tile: lanes first_lane .. first_lane + n - 1 of tile t. */
+struct lanes {
+        size_t t, first_lane, n;
+};
+
+static struct lanes lanes_from(const struct population *population, int64_t particle, int64_t end)
 {
-        size_t t = (size_t)(particle / LANES - population->tile_begin);
-        return tile_offset(population, t) + (size_t)(particle % LANES);
+        size_t first_lane = (size_t)(particle % LANES), left = (size_t)(end - particle);
+        return (struct lanes){.t = (size_t)(particle / LANES - population->tile_begin),
+                              .first_lane = first_lane,
+                              .n = left < LANES - first_lane ? left : LANES - first_lane};
 }
 
 void population_to_rows(const struct population *population, const double *array, int64_t first, int64_t count,
-                        double *rows)
+                        double *restrict rows)
 {
-        size_t n_dim = (size_t)population->n_dim;
-        for (int64_t i = 0; i < count; i++) {
-                const double *from = array + particle_offset(population, first + i);
-                for (size_t j = 0; j < n_dim; j++)
-                        rows[(size_t)i * n_dim + j] = from[j * LANES];
+        const size_t n_dim = (size_t)population->n_dim;
+        for (int64_t i = 0; i < count;) {
+                struct lanes lanes = lanes_from(population, first + i, first + count);
+                const double *from = array + tile_offset(population, lanes.t) + lanes.first_lane;
+                for (size_t lane = 0; lane < lanes.n; lane++, i++)
+                        for (size_t j = 0; j < n_dim; j++)
+                                *rows++ = from[j * LANES + lane];
         }
 }
 
 void population_from_rows(struct population *population, double *array, int64_t first, int64_t count,
-                          const double *rows)
+                          const double *restrict rows)
 {
-        size_t n_dim = (size_t)population->n_dim;
-        for (int64_t i = 0; i < count; i++) {
-                double *to = array + particle_offset(population, first + i);
-                for (size_t j = 0; j < n_dim; j++)
-                        to[j * LANES] = rows[(size_t)i * n_dim + j];
+        const size_t n_dim = (size_t)population->n_dim;
+        for (int64_t i = 0; i < count;) {
+                struct lanes lanes = lanes_from(population, first + i, first + count);
+                double *to = array + tile_offset(population, lanes.t) + lanes.first_lane;
+                for (size_t lane = 0; lane < lanes.n; lane++, i++)
+                        for (size_t j = 0; j < n_dim; j++)
+                                to[j * LANES + lane] = *rows++;
         }
 }
 

@@ -16,7 +16,8 @@ double seconds_now(void)
 }
 
 static volatile sig_atomic_t received;
-static volatile sig_atomic_t urgent_at; /* whole seconds of the first TERM or INT; launchers may send one twice at once */
+static volatile sig_atomic_t
+        urgent_at; /* whole seconds of the first TERM or INT; launchers may send one twice at once */
 
 static void on_signal(int signal_number)
 {

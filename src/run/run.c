@@ -232,8 +232,9 @@ void run_end(struct run *run)
         double peak = parallel_max((double)memory_peak() / 1048576);
         log_line("done: %" PRId64 " particle%s through %" PRId64 " level%s, %.3g score evaluations, %.1f s, "
                  "%.0f MiB a rank at the most; %s/snapshot_*.h5",
-                 run->population->n_global, run->population->n_global == 1 ? "" : "s", run_n_levels(run), run_n_levels(run) == 1 ? "" : "s",
-                 (double)run->mark.total.evaluations, run->mark.wall_seconds, peak, run->directory);
+                 run->population->n_global, run->population->n_global == 1 ? "" : "s", run_n_levels(run),
+                 run_n_levels(run) == 1 ? "" : "s", (double)run->mark.total.evaluations, run->mark.wall_seconds, peak,
+                 run->directory);
         log_close();
         directory_unlock();
         run_free(run);
