@@ -14,7 +14,8 @@
 #include "sculptor/series.h"
 #include "sculptor/tally.h"
 
-/* Collective. Writes and verifies a new generation, then removes all but the newest `keep` valid ones.
+/* Collective. Writes and verifies a new generation, then removes all but the newest `keep` valid ones; what does
+ * not verify goes only where `keep` newer ones do, and the file just written never.
  * NULL on success, else why (same on every rank); older generations are untouched then. `path` (may be
  * NULL) gets the new file's path; the caller frees. */
 const char *checkpoint_write(const char *directory, const struct population *population,

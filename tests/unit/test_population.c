@@ -76,6 +76,25 @@ static void test_spare_lanes_copy_the_last_particle(void **state)
         population_free(population);
 }
 
+/* Tiles 70,312,500 and 70,312,501 of five billion particles, as their rank would hold them. */
+static void test_particle_ids_beyond_32_bits_find_their_lanes(void **state)
+{
+        (void)state;
+        double x[2 * LANES] = {0};
+        struct population population = {.n_global = INT64_C(4500000100), .n_dim = 1, .n_tiles_global = 70312502,
+                                        .tile_begin = 70312500, .n_tiles = 2, .x = x};
+        assert_true(population_first(&population) == INT64_C(4500000000));
+        assert_int_equal(population_count(&population), 100);
+        assert_true(population_first_particle(&population, 1) == INT64_C(4500000064));
+        assert_int_equal(population_lanes(&population, 1), 36);
+        const double row = 7;
+        population_from_rows(&population, x, INT64_C(4500000099), 1, &row);
+        assert_true(x[99] == 7);
+        double back = 0;
+        population_to_rows(&population, x, INT64_C(4500000099), 1, &back);
+        assert_true(back == 7);
+}
+
 /* The sum of 1/(i + 1), far from exact in floating point, so that another order shows. */
 static double harmonic(int64_t n, double *plain)
 {
@@ -131,6 +150,7 @@ int main(void)
                 cmocka_unit_test(test_rows_are_in_the_order_of_particle_id),
                 cmocka_unit_test(test_rows_read_back_in_pieces_restore_every_lane),
                 cmocka_unit_test(test_spare_lanes_copy_the_last_particle),
+                cmocka_unit_test(test_particle_ids_beyond_32_bits_find_their_lanes),
                 cmocka_unit_test(test_tree_sum_is_right_for_any_number_of_leaves),
                 cmocka_unit_test(test_tree_sum_of_a_million_is_nearer_than_the_plain_sum),
                 cmocka_unit_test(test_allocated_memory_is_zeroed_and_aligned),
