@@ -62,42 +62,40 @@ static void to_terminal(const char *kind, const char *text)
         fflush(stderr);
 }
 
-void log_line(const char *format, ...)
-{
-        if (parallel_rank() != 0)
-                return;
-        char text[2048];
-        va_list arguments;
-        va_start(arguments, format);
-        vsnprintf(text, sizeof text, format, arguments);
-        va_end(arguments);
-        to_file("", text);
-        if (!speech.quiet)
-                to_terminal("", text);
-}
-
-void log_failure(const char *format, ...)
+/* A line to the log, with what it is, and to the terminal where wanted. */
+static void tell(const char *in_log, const char *on_terminal, bool to_both, const char *format, va_list arguments)
 {
         char text[8192];
+        vsnprintf(text, sizeof text, format, arguments);
+        to_file(in_log, text);
+        if (to_both)
+                to_terminal(on_terminal, text);
+}
+
+void log_line(const char *format, ...)
+{
         va_list arguments;
         va_start(arguments, format);
-        vsnprintf(text, sizeof text, format, arguments);
+        if (parallel_rank() == 0)
+                tell("", "", !speech.quiet, format, arguments);
         va_end(arguments);
-        to_file("", text);
-        to_terminal("sculptor: ", text);
 }
 
 void log_warning(const char *format, ...)
 {
-        if (parallel_rank() != 0)
-                return;
-        char text[2048];
         va_list arguments;
         va_start(arguments, format);
-        vsnprintf(text, sizeof text, format, arguments);
+        if (parallel_rank() == 0)
+                tell("warning: ", "sculptor: warning: ", true, format, arguments);
         va_end(arguments);
-        to_file("warning: ", text);
-        to_terminal("sculptor: warning: ", text);
+}
+
+void log_failure(const char *format, ...)
+{
+        va_list arguments;
+        va_start(arguments, format);
+        tell("", "sculptor: ", true, format, arguments);
+        va_end(arguments);
 }
 
 void log_progress(bool lasting, const char *format, ...)
