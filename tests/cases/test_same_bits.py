@@ -1,6 +1,8 @@
 """Same input, same bits: on 1, 2, 3 and 4 ranks, and after kills and resumes on other numbers of them.
 
-(time limit: 900 s)"""
+(time limit: 900 s)
+
+Every sampler is killed 6 times in `make test`, 20 times in `make test-long`."""
 import os
 import random
 import shutil
@@ -8,7 +10,7 @@ import subprocess
 import unittest
 
 import sampler_inputs
-from support import Case, hashes, kill_all, snapshots, start
+from support import Case, LONG, hashes, kill_all, snapshots, start
 
 
 class SameBits(Case):
@@ -37,11 +39,11 @@ class SameBits(Case):
 
 
 class Killed(Case):
-    """SIGKILL at 20 random moments of a run at work, each time resumed on another number of ranks.
+    """SIGKILL at random moments of a run at work, each time resumed on another number of ranks.
 
     A run that ends between two kills is compared with the uninterrupted one, and a new one is begun."""
 
-    kills = 20
+    kills = 20 if LONG else 6
 
     def compare(self, directory, whole):
         self.assertEqual(hashes(directory), whole)
