@@ -83,7 +83,7 @@ def _chain_test(name):
 
 
 for _name in sampler_inputs.SAMPLERS:
-    setattr(Killed, f"test_{_name}_killed_20_times_ends_in_the_same_bits", _chain_test(_name))
+    setattr(Killed, f"test_{_name}_killed_again_and_again_ends_in_the_same_bits", _chain_test(_name))
 
 if __name__ == "__main__":
     unittest.main()
