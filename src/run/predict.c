@@ -107,9 +107,17 @@ static void print_checkpoint(const struct run *run, const char *path, FILE *out)
         checkpoint_header_release(&header);
 }
 
+/* NULL where there is none, or no directory yet. To be freed. */
+static char *find_checkpoint(const struct run *run)
+{
+        if (run->options.resume)
+                return copy_text(run->options.resume);
+        return access(run->directory, F_OK) == 0 ? checkpoint_newest(run->directory, complain) : NULL;
+}
+
 static void print_intention(const struct run *run, FILE *out)
 {
-        char *path = run->options.resume ? copy_text(run->options.resume) : checkpoint_newest(run->directory, complain);
+        char *path = find_checkpoint(run);
         char *refusal = !path || run->options.resume ? refuse_directory(run) : NULL;
         if (refusal)
                 fprintf(out, "  would refuse to write in %s, another run's: %s\n", run->directory, refusal);

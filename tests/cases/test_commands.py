@@ -36,7 +36,9 @@ class Commands(Case):
     def test_check_predicts_what_the_run_takes(self):
         text = sampler_inputs.text("hmc", particles=20000, steps=30)
         input_file, directory = self.write("a.yaml", text), self.path("run")
-        said = run([SCULPTOR, "check", input_file, "--output", directory]).stdout
+        done = run([SCULPTOR, "check", input_file, "--output", directory])
+        said = done.stdout
+        self.assertEqual(done.stderr, "")
         self.assertIn("would start", said)
         self.sample(1, input_file, "--output", directory)
         evaluations = float(re.search(r"score evaluations +([0-9.e+]+)", said).group(1))
