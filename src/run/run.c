@@ -89,9 +89,8 @@ static void write_initial_snapshot(struct run *run)
 
 /* ---- going on from a checkpoint ---- */
 
-static void require_same_parameters(const struct run *run, const char *here, const char *source, const char *there)
+static void require_same_parameters(const char *here, const char *source, const char *there)
 {
-        (void)run;
         char *difference = params_difference(here, there);
         require_all(!difference,
                     "%s belongs to a run with other parameters: %s; set it back, or give another --output, "
@@ -105,7 +104,7 @@ static void restore(struct run *run, const char *path)
         struct checkpoint_header header;
         const char *why = checkpoint_read_header(path, &header);
         succeed_all(!why, "%s", why ? why : "");
-        require_same_parameters(run, run->echo, path, header.parameters);
+        require_same_parameters(run->echo, path, header.parameters);
         const struct scheme *scheme = run->sampler->scheme;
         succeed_all(header.n_particles == run->settings.population.particles && header.n_dim == run->score->n_dim &&
                             header.with_velocity == scheme->has_velocity && header.n_memory == scheme->n_memory,
@@ -165,7 +164,7 @@ static void claim_directory(struct run *run)
                 char *there = text_read_all(path, (size_t)1 << 30, &length, &why);
                 require_all(there != NULL, "%s: whose run is in %s? give --fresh to start over, or another --output",
                             why ? why : "", run->directory);
-                require_same_parameters(run, run->echo, run->directory, there);
+                require_same_parameters(run->echo, run->directory, there);
                 free(there);
         } else {
                 const char *why = text_write_atomic(path, run->echo);
