@@ -31,4 +31,19 @@ void parallel_broadcast(void *bytes, size_t n_bytes, int root); /* any size, in 
  * filled with each rank's n. The caller frees the result. Meant for small data (series, sums). */
 double *parallel_gather(const double *here, size_t n, size_t *counts);
 
+/* ---- the grid: ensemble x domain ----
+ * Groups of domain_size consecutive ranks share each of their fields, split in slabs; the groups have
+ * different fields. Rank = ensemble rank * domain size + domain rank. Without parallel_split() a
+ * domain is one rank. */
+void parallel_split(int domain_size); /* collective; domain_size divides parallel_size() */
+int parallel_domain_rank(void);
+int parallel_domain_size(void);
+int parallel_ensemble_rank(void);
+int parallel_ensemble_size(void);
+int parallel_domain_handle(void);     /* the domain's communicator, as MPI_Comm_c2f gives it */
+
+/* Collective over the domain. */
+bool parallel_domain_any(bool here);
+double *parallel_domain_gather(const double *here, size_t n, size_t *counts); /* as parallel_gather */
+
 #endif

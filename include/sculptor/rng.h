@@ -18,6 +18,8 @@
 #define RNG_MAX_LEVELS 4096
 #define RNG_MAX_STAGES 64
 #define RNG_MAX_STEPS (INT64_C(1) << 32)
+#define RNG_MAX_COORDINATES (INT64_C(1) << 33)
+#define RNG_MAX_WAVENUMBER (1 << 20) /* of a mode along an axis, in units of the fundamental one */
 
 enum rng_purpose {
         RNG_INITIAL,  /* the first population */
@@ -26,6 +28,8 @@ enum rng_purpose {
         RNG_MOMENTUM, /* momenta: of HMC at each trajectory, the first ones of BAOAB and OBABO */
         RNG_ACCEPT,   /* Metropolis decisions */
         RNG_TEST,     /* for tests and benchmarks only */
+        RNG_MODES,    /* modes of a random field, keyed by wavevector: these take the bits of coordinate and step */
+        RNG_DATA,     /* mock observations: their noise */
         RNG_PURPOSES
 };
 
@@ -47,5 +51,23 @@ void rng_normal(const struct rng_stream *stream, uint64_t first_particle, int64_
 
 /* Uniform in (0, 1), 53 bits or better, u[coordinate][lane]. */
 void rng_uniform(const struct rng_stream *stream, uint64_t first_particle, int64_t n_dim, double *restrict u);
+
+/* The same numbers for one particle: coordinates first .. first + n - 1, side by side, z[n]. */
+void rng_normal_row(const struct rng_stream *stream, uint64_t particle, int64_t first, int64_t n, double *restrict z);
+void rng_uniform_one(const struct rng_stream *stream, uint64_t particle, int64_t n, double *restrict u);
+
+/* A pair N(0, 1) for each of 64 modes of one particle. A wavevector (n_x, n_y, n_z), each of
+ * |n| <= RNG_MAX_WAVENUMBER, is 63 bits, low (32) and high (31), made by rng_mode_key(). stream.step is unused. */
+void rng_normal_modes(const struct rng_stream *stream, uint64_t particle, const uint64_t *restrict low,
+                      const uint64_t *restrict high, double *restrict z_0, double *restrict z_1);
+
+static inline void rng_mode_key(int32_t n_x, int32_t n_y, int32_t n_z, uint64_t *low, uint64_t *high)
+{
+        const uint64_t mask = (UINT64_C(1) << 21) - 1;
+        const uint64_t key = ((uint64_t)(uint32_t)n_x & mask) | ((uint64_t)(uint32_t)n_y & mask) << 21
+                             | ((uint64_t)(uint32_t)n_z & mask) << 42;
+        *low = key & UINT64_C(0xffffffff);
+        *high = key >> 32;
+}
 
 #endif

@@ -15,5 +15,7 @@ void tree_sum_add(struct tree_sum *sum, int64_t leaf, const double *values);
 /* Collective. total[width], the same bits on every rank and for every number of ranks, provided the
  * ranks' leaves, in the order of ranks, are 0 .. n - 1. Frees the sum. */
 void tree_sum_finish(struct tree_sum *sum, double *total);
+/* The same over the ranks of a domain (parallel.h). */
+void tree_sum_finish_domain(struct tree_sum *sum, double *total);
 
 #endif

@@ -11,7 +11,9 @@
 static struct {
         bool active;
         int rank, size;
-} world = {.size = 1};
+        MPI_Comm domain; /* this rank's group, once split */
+        int domain_rank, domain_size;
+} world = {.size = 1, .domain = MPI_COMM_SELF, .domain_size = 1};
 
 static void check(int status, const char *what)
 {
@@ -33,6 +35,8 @@ void parallel_begin(int *argc, char ***argv)
 
 void parallel_end(void)
 {
+        if (world.active)
+                parallel_split(1);
         if (world.active)
                 MPI_Finalize();
         world.active = false;
@@ -122,23 +126,23 @@ void parallel_broadcast(void *bytes, size_t n_bytes, int root)
         }
 }
 
-double *parallel_gather(const double *here, size_t n, size_t *counts)
+static double *gather(MPI_Comm group, int size, const double *here, size_t n, size_t *counts)
 {
-        int *count = allocate((size_t)world.size, sizeof *count);
-        int *offset = allocate((size_t)world.size, sizeof *offset);
+        int *count = allocate((size_t)size, sizeof *count);
+        int *offset = allocate((size_t)size, sizeof *offset);
         int n_here = (int)n;
         count[0] = n_here;
         if (world.active)
-                check(MPI_Allgather(&n_here, 1, MPI_INT, count, 1, MPI_INT, MPI_COMM_WORLD), "MPI_Allgather");
+                check(MPI_Allgather(&n_here, 1, MPI_INT, count, 1, MPI_INT, group), "MPI_Allgather");
         size_t total = 0;
-        for (int rank = 0; rank < world.size; rank++) {
+        for (int rank = 0; rank < size; rank++) {
                 offset[rank] = (int)total;
                 counts[rank] = (size_t)count[rank];
                 total += (size_t)count[rank];
         }
         double *all = allocate(total, sizeof *all);
         if (world.active) {
-                check(MPI_Allgatherv(here, n_here, MPI_DOUBLE, all, count, offset, MPI_DOUBLE, MPI_COMM_WORLD),
+                check(MPI_Allgatherv(here, n_here, MPI_DOUBLE, all, count, offset, MPI_DOUBLE, group),
                       "MPI_Allgatherv");
         } else {
                 for (size_t i = 0; i < n; i++)
@@ -147,4 +151,63 @@ double *parallel_gather(const double *here, size_t n, size_t *counts)
         free(count);
         free(offset);
         return all;
+}
+
+double *parallel_gather(const double *here, size_t n, size_t *counts)
+{
+        return gather(MPI_COMM_WORLD, world.size, here, n, counts);
+}
+
+/* ---- the grid ---- */
+
+void parallel_split(int domain_size)
+{
+        if (world.size % domain_size != 0)
+                fatal("%d ranks are no whole number of groups of %d", world.size, domain_size);
+        if (world.domain != MPI_COMM_SELF)
+                check(MPI_Comm_free(&world.domain), "MPI_Comm_free");
+        world.domain = MPI_COMM_SELF;
+        world.domain_size = domain_size;
+        world.domain_rank = world.rank % domain_size;
+        if (domain_size > 1)
+                check(MPI_Comm_split(MPI_COMM_WORLD, world.rank / domain_size, world.rank, &world.domain),
+                      "MPI_Comm_split");
+}
+
+int parallel_domain_rank(void)
+{
+        return world.domain_rank;
+}
+
+int parallel_domain_size(void)
+{
+        return world.domain_size;
+}
+
+int parallel_ensemble_rank(void)
+{
+        return world.rank / world.domain_size;
+}
+
+int parallel_ensemble_size(void)
+{
+        return world.size / world.domain_size;
+}
+
+int parallel_domain_handle(void)
+{
+        return (int)MPI_Comm_c2f(world.domain);
+}
+
+bool parallel_domain_any(bool here)
+{
+        int value = here;
+        if (world.domain_size > 1)
+                check(MPI_Allreduce(MPI_IN_PLACE, &value, 1, MPI_INT, MPI_MAX, world.domain), "MPI_Allreduce");
+        return value != 0;
+}
+
+double *parallel_domain_gather(const double *here, size_t n, size_t *counts)
+{
+        return gather(world.domain, world.domain_size, here, n, counts);
 }

@@ -76,8 +76,8 @@ struct counters {
 
 static struct counters counters_of(const struct rng_stream *stream, uint64_t first_particle, int64_t n_dim)
 {
-        if (stream->level >= RNG_MAX_LEVELS || stream->stage >= RNG_MAX_STAGES || first_particle % LANES != 0 ||
-            first_particle >= (uint64_t)RNG_MAX_PARTICLES || n_dim > INT64_C(1) << 33)
+        if (stream->level >= RNG_MAX_LEVELS || stream->stage >= RNG_MAX_STAGES ||
+            first_particle >= (uint64_t)RNG_MAX_PARTICLES || n_dim > RNG_MAX_COORDINATES)
                 fatal("no random numbers for level %u, stage %u, particle %llu, %lld coordinates: outside the counter",
                       (unsigned)stream->level, (unsigned)stream->stage, (unsigned long long)first_particle,
                       (long long)n_dim);
@@ -91,9 +91,17 @@ static struct counters counters_of(const struct rng_stream *stream, uint64_t fir
         };
 }
 
-/* word[i][lane]: the i-th 32-bit word of the lane's output. A round waits for the one before it, so four
- * vectors go side by side to keep the multipliers busy. */
-static inline void draw_block(const struct counters *counters, uint32_t block, uint64_t word[restrict WORDS][LANES])
+/* A word of the counter: base + lane * slope, or of[lane] where given. */
+struct counter_word {
+        uint32_t base, slope;
+        const uint64_t *of;
+};
+
+/* word[i][lane]: the i-th 32-bit word of the lane's output, for counters whose first three words are c and
+ * whose fourth is `rest`. A round waits for the one before it, so four vectors go side by side to keep the
+ * multipliers busy. */
+static inline void draw_words(const struct counters *counters, const struct counter_word c[3],
+                              uint64_t word[restrict WORDS][LANES])
 {
         enum { WIDTH = sizeof(words) / sizeof(uint64_t), SIDE = 4 };
         const words multiplier_0 = (words){0} + MULTIPLIER_0, multiplier_1 = (words){0} + MULTIPLIER_1;
@@ -106,32 +114,45 @@ static inline void draw_block(const struct counters *counters, uint32_t block, u
         }
 
         for (unsigned lane = 0; lane < LANES; lane += SIDE * WIDTH) {
-                words c[WORDS][SIDE];
+                words x[WORDS][SIDE];
                 for (unsigned i = 0; i < SIDE; i++) {
-                        c[0][i] = count + (counters->particle + lane + i * WIDTH);
-                        c[1][i] = (words){0} + block;
-                        c[2][i] = (words){0} + counters->step;
-                        c[3][i] = (words){0} + counters->rest;
+                        for (int k = 0; k < 3; k++) {
+                                if (c[k].of)
+                                        memcpy(&x[k][i], c[k].of + lane + i * WIDTH, sizeof x[k][i]);
+                                else
+                                        x[k][i] = (words){0} + c[k].base;
+                                if (c[k].slope)
+                                        x[k][i] += count + (lane + i * WIDTH);
+                        }
+                        x[3][i] = (words){0} + counters->rest;
                 }
 #pragma GCC unroll 10
                 for (int r = 0; r < ROUNDS; r++)
 #pragma GCC unroll 4
                         for (int i = 0; i < SIDE; i++) {
-                                const words p0 = multiply_low(multiplier_0, c[0][i]);
-                                const words p1 = multiply_low(multiplier_1, c[2][i]);
-                                c[0][i] = (p1 >> 32) ^ (c[1][i] ^ key_0[r]);
-                                c[2][i] = (p0 >> 32) ^ (c[3][i] ^ key_1[r]);
-                                c[1][i] = p1;
-                                c[3][i] = p0;
+                                const words p0 = multiply_low(multiplier_0, x[0][i]);
+                                const words p1 = multiply_low(multiplier_1, x[2][i]);
+                                x[0][i] = (p1 >> 32) ^ (x[1][i] ^ key_0[r]);
+                                x[2][i] = (p0 >> 32) ^ (x[3][i] ^ key_1[r]);
+                                x[1][i] = p1;
+                                x[3][i] = p0;
                         }
 #pragma GCC unroll 4
                 for (int k = 0; k < WORDS; k++)
 #pragma GCC unroll 4
                         for (unsigned i = 0; i < SIDE; i++) {
-                                const words out = c[k][i] & LOW_WORD;
+                                const words out = x[k][i] & LOW_WORD;
                                 memcpy(&word[k][lane + i * WIDTH], &out, sizeof out);
                         }
         }
+}
+
+/* The blocks of 64 particles for one pair of coordinates. */
+static inline void draw_block(const struct counters *counters, uint32_t block, uint64_t word[restrict WORDS][LANES])
+{
+        const struct counter_word c[3] = {{.base = counters->particle, .slope = 1}, {.base = block},
+                                          {.base = counters->step}};
+        draw_words(counters, c, word);
 }
 
 /* ---- doubles: a word or-ed into the bits of a power of two is added, scaled to its last places ---- */
@@ -169,9 +190,17 @@ static inline void box_muller(uint64_t word[restrict WORDS][LANES], double *rest
         }
 }
 
+/* Tiles of 64 begin at multiples of 64, so that the low word of the particle does not overflow inside one. */
+static void require_tile(uint64_t first_particle)
+{
+        if (first_particle % LANES != 0)
+                fatal("no tile begins at particle %llu", (unsigned long long)first_particle);
+}
+
 void rng_normal(const struct rng_stream *stream, uint64_t first_particle, int64_t n_dim, double *restrict z)
 {
         const struct counters counters = counters_of(stream, first_particle, n_dim);
+        require_tile(first_particle);
         uint64_t word[WORDS][LANES] __attribute__((aligned(64)));
         double unpaired[LANES];
 
@@ -186,6 +215,7 @@ void rng_uniform(const struct rng_stream *stream, uint64_t first_particle, int64
 {
         const struct counters counters = counters_of(stream, first_particle, n_dim);
         uint64_t word[WORDS][LANES] __attribute__((aligned(64)));
+        require_tile(first_particle);
 
         for (int64_t c = 0; c < n_dim; c++) {
                 const int64_t pair = 2 * (c % 2);
@@ -196,4 +226,62 @@ void rng_uniform(const struct rng_stream *stream, uint64_t first_particle, int64
                         u[c * LANES + lane] = value < 1 ? value : 1 - 0x1p-53;
                 }
         }
+}
+
+/* ---- one particle, its coordinates side by side ---- */
+
+/* The normals of 64 pairs of coordinates of one particle, in order: z[128]. */
+static inline void normal_pairs(const struct counters *counters, uint32_t first_pair, double *restrict z)
+{
+        const struct counter_word c[3] = {{.base = counters->particle}, {.base = first_pair, .slope = 1},
+                                          {.base = counters->step}};
+        uint64_t word[WORDS][LANES] __attribute__((aligned(64)));
+        double even[LANES] __attribute__((aligned(64))), odd[LANES] __attribute__((aligned(64)));
+        draw_words(counters, c, word);
+        box_muller(word, even, odd);
+        for (int i = 0; i < LANES; i++) {
+                z[2 * i] = even[i];
+                z[2 * i + 1] = odd[i];
+        }
+}
+
+void rng_normal_row(const struct rng_stream *stream, uint64_t particle, int64_t first, int64_t n, double *restrict z)
+{
+        const struct counters counters = counters_of(stream, particle, first + n);
+        double block[2 * LANES] __attribute__((aligned(64)));
+        const int64_t end = first + n;
+        for (int64_t at = first - first % 2; at < end; at += 2 * LANES) {
+                if (at >= first && at + 2 * LANES <= end) {
+                        normal_pairs(&counters, (uint32_t)(at / 2), z + (at - first));
+                        continue;
+                }
+                normal_pairs(&counters, (uint32_t)(at / 2), block);
+                for (int64_t i = at < first ? first : at; i < at + 2 * LANES && i < end; i++)
+                        z[i - first] = block[i - at];
+        }
+}
+
+void rng_uniform_one(const struct rng_stream *stream, uint64_t particle, int64_t n, double *restrict u)
+{
+        const struct counters counters = counters_of(stream, particle, n);
+        const uint32_t key[2] = {counters.key[0], counters.key[1]};
+        for (int64_t c = 0; c < n; c++) {
+                const uint32_t counter[4] = {counters.particle, (uint32_t)(c / 2), counters.step, counters.rest};
+                uint32_t out[4];
+                philox4x32_10(counter, key, out);
+                const double value = unit_64(out[2 * (c % 2)], out[2 * (c % 2) + 1]);
+                u[c] = value < 1 ? value : 1 - 0x1p-53;
+        }
+}
+
+/* ---- modes: keyed by wavevector ---- */
+
+void rng_normal_modes(const struct rng_stream *stream, uint64_t particle, const uint64_t *restrict low,
+                      const uint64_t *restrict high, double *restrict z_0, double *restrict z_1)
+{
+        const struct counters counters = counters_of(stream, particle, 0);
+        const struct counter_word c[3] = {{.base = counters.particle}, {.of = low}, {.of = high}};
+        uint64_t word[WORDS][LANES] __attribute__((aligned(64)));
+        draw_words(&counters, c, word);
+        box_muller(word, z_0, z_1);
 }

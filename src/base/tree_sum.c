@@ -1,5 +1,6 @@
 #include "sculptor/tree_sum.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -73,8 +74,8 @@ void tree_sum_add(struct tree_sum *sum, int64_t leaf, const double *values)
         push(sum, (struct node){.level = 0, .index = leaf}, values);
 }
 
-/* All ranks' nodes, in order, pushed into one tree. */
-static struct tree_sum *gather_nodes(const struct tree_sum *sum)
+/* The nodes of all ranks, or of the domain's, in order, pushed into one tree. */
+static struct tree_sum *gather_nodes(const struct tree_sum *sum, bool domain)
 {
         size_t record = sum->width + 2;
         double *here = allocate(sum->n_nodes * record, sizeof *here);
@@ -83,9 +84,10 @@ static struct tree_sum *gather_nodes(const struct tree_sum *sum)
                 here[i * record + 1] = (double)sum->node[i].index; /* exact: tiles stay below 2^53 */
                 memcpy(here + i * record + 2, sum->value + i * sum->width, sum->width * sizeof *here);
         }
-        size_t *counts = allocate((size_t)parallel_size(), sizeof *counts), total = 0;
-        double *all = parallel_gather(here, sum->n_nodes * record, counts);
-        for (int rank = 0; rank < parallel_size(); rank++)
+        int size = domain ? parallel_domain_size() : parallel_size();
+        size_t *counts = allocate((size_t)size, sizeof *counts), total = 0;
+        double *all = (domain ? parallel_domain_gather : parallel_gather)(here, sum->n_nodes * record, counts);
+        for (int rank = 0; rank < size; rank++)
                 total += counts[rank];
         struct tree_sum *merged = tree_sum_create(sum->width);
         for (size_t i = 0; i < total; i += record)
@@ -96,9 +98,9 @@ static struct tree_sum *gather_nodes(const struct tree_sum *sum)
         return merged;
 }
 
-void tree_sum_finish(struct tree_sum *sum, double *total)
+static void finish(struct tree_sum *sum, bool domain, double *total)
 {
-        struct tree_sum *merged = gather_nodes(sum);
+        struct tree_sum *merged = gather_nodes(sum, domain);
         memset(total, 0, sum->width * sizeof *total);
         /* What is left are nodes of falling size; the smallest are added first. */
         for (size_t i = merged->n_nodes; i-- > 0;)
@@ -109,4 +111,14 @@ void tree_sum_finish(struct tree_sum *sum, double *total)
                 free(done->value);
                 free(done);
         }
+}
+
+void tree_sum_finish(struct tree_sum *sum, double *total)
+{
+        finish(sum, false, total);
+}
+
+void tree_sum_finish_domain(struct tree_sum *sum, double *total)
+{
+        finish(sum, true, total);
 }
