@@ -18,4 +18,10 @@ void tree_sum_finish(struct tree_sum *sum, double *total);
 /* The same over the ranks of a domain (parallel.h). */
 void tree_sum_finish_domain(struct tree_sum *sum, double *total);
 
+/* Collective over the domain. The sum over the cells of a field split by planes of `stride` cells, a
+ * multiple of 64: add() adds cells begin .. end - 1 of the local arrays, in rows of 64, to sum[64]. The
+ * 64 are added in a fixed tree, then the planes by their global index. */
+double tree_sum_planes(int64_t plane_begin, size_t n_planes_here, size_t stride,
+                       void (*add)(void *owner, size_t begin, size_t end, double *sum), void *owner);
+
 #endif

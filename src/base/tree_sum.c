@@ -122,3 +122,21 @@ void tree_sum_finish_domain(struct tree_sum *sum, double *total)
 {
         finish(sum, true, total);
 }
+
+double tree_sum_planes(int64_t plane_begin, size_t n_planes_here, size_t stride,
+                       void (*add)(void *owner, size_t begin, size_t end, double *sum), void *owner)
+{
+        enum { WIDTH = 64 };
+        struct tree_sum *planes = tree_sum_create(1);
+        for (size_t p = 0; p < n_planes_here; p++) {
+                _Alignas(64) double sum[WIDTH] = {0};
+                add(owner, p * stride, (p + 1) * stride, sum);
+                for (size_t n = WIDTH / 2; n > 0; n /= 2)
+                        for (size_t i = 0; i < n; i++)
+                                sum[i] += sum[i + n];
+                tree_sum_add(planes, plane_begin + (int64_t)p, sum);
+        }
+        double total;
+        tree_sum_finish_domain(planes, &total);
+        return total;
+}

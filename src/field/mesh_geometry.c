@@ -199,18 +199,7 @@ bool mode_next(struct mode *mode)
 
 double mesh_sum(const struct mesh *mesh, void (*add)(void *owner, size_t begin, size_t end, double *sum), void *owner)
 {
-        struct tree_sum *planes = tree_sum_create(1);
-        for (size_t p = 0; p < mesh->n_planes_here; p++) {
-                _Alignas(64) double sum[64] = {0};
-                add(owner, p * mesh->plane_stride, (p + 1) * mesh->plane_stride, sum);
-                for (size_t n = 32; n > 0; n /= 2)
-                        for (size_t i = 0; i < n; i++)
-                                sum[i] += sum[i + n];
-                tree_sum_add(planes, mesh->plane_begin + (int64_t)p, sum);
-        }
-        double total;
-        tree_sum_finish_domain(planes, &total);
-        return total;
+        return tree_sum_planes(mesh->plane_begin, mesh->n_planes_here, mesh->plane_stride, add, owner);
 }
 
 struct pair { const double *a, *b; };
