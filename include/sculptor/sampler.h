@@ -14,21 +14,29 @@
 #include "sculptor/score.h"
 #include "sculptor/tally.h"
 
-/* One stretch of steps of one tile. */
+/* Where a particle stopped being a number. */
+struct breakdown { bool found; int64_t particle, step; };
+
+/* One stretch of steps of one tile: 64 particles or one field. Of a field every lane of a row belongs to the same
+ * particle, and what a particle has one of (log p, a sum) stands in all 64 lanes. */
 struct stretch {
         const struct score_level *level;
         uint64_t seed;
         uint32_t level_index;          /* for random numbers */
         uint64_t first_particle;
-        int n_lanes;                   /* real particles in the tile */
+        const struct field_layout *layout; /* of a field; NULL for particles */
+        size_t size;                   /* doubles of an array here */
+        int n_lanes;                   /* lanes that hold real particles; of a field all */
+        int n_counted;                 /* particles this rank counts: a field is its domain's first rank's */
         int64_t step_begin, step_end;  /* steps of this level: [begin, end) */
         double step_size;              /* e for overdamped schemes (unit x^2), h for momentum ones and flows */
         double time_scale;             /* sigma_i/sigma_L where annealed, else 1: rates (friction) are divided by it */
-        double *x;                     /* [n_dim][LANES], in and out */
+        double *x;                     /* [size], in and out: [n_dim][LANES] or [plane][plane_stride] */
         double *velocity;              /* or NULL */
         double *memory;                /* or NULL */
-        double *work;                  /* [n_work][n_dim][LANES], for the call only */
+        double *work;                  /* [n_work][size], for the call only */
         struct tally *tally;
+        struct breakdown *breakdown;   /* of a field: where it was seen (stretch_broken()) */
 };
 
 /* A scheme: Langevin, Hamiltonian or flow. */
@@ -44,6 +52,8 @@ struct scheme {
         int step_power;                /* annealed: step_i = step (sigma_i/sigma_L)^step_power; 2 or 1 */
         size_t n_memory;               /* doubles per tile kept from step to step */
         size_t n_work;                 /* scratch arrays of [n_dim][LANES], 1 or more */
+        size_t n_work_field;           /* of a field, where it needs fewer; 0: n_work */
+        bool needs_filter;             /* of fields only: uses the score's filter() */
         double target_acceptance;      /* optimal in high dimension (adapts only) */
         int64_t (*evaluations_per_step)(const void *settings); /* predicted; NULL: 1 */
         bool (*adaptive_steps)(const void *settings); /* whether a step may take more than that; NULL: never */
@@ -79,9 +89,9 @@ struct sampler {
         double *work;
 };
 
-/* step_size as resolved (the settings' or the levels'). Work space is allocated for n_dim. */
+/* step_size as resolved (the settings' or the levels'). Work space follows at the first use. */
 struct sampler *sampler_create(const struct sampler_settings *settings, double step_size, double sigma_last,
-                               uint64_t seed, int64_t n_dim);
+                               uint64_t seed);
 void sampler_free(struct sampler *sampler);
 
 const struct scheme *sampler_scheme(const struct sampler_settings *settings);
@@ -96,12 +106,10 @@ void sampler_begin(struct sampler *sampler, struct population *population, const
 /* Where a stretch from `step` has to end at the latest (the next adaptation window, else steps_per_level). */
 int64_t sampler_stretch_limit(const struct sampler *sampler, int64_t step);
 
-/* Where a particle stopped being a number. */
-struct breakdown { bool found; int64_t particle, step; };
-
 /* Advances all of this rank's tiles by steps [begin, end) of a level; tally is added to (this rank's
  * counts). `progress` is called after each tile with the tiles done and may be NULL. A tile that stops
- * being finite is replayed to name the step and the particle. Local. */
+ * being finite is replayed to name the step and the particle; a field is looked at after each step. Local, or
+ * collective over the domain for fields. */
 struct breakdown sampler_advance(struct sampler *sampler, struct population *population,
                                  const struct score_level *level, uint32_t level_index, int64_t step_begin,
                                  int64_t step_end, struct tally *tally,
@@ -111,7 +119,7 @@ struct breakdown sampler_advance(struct sampler *sampler, struct population *pop
  * counted since the last call. */
 void sampler_adapt(struct sampler *sampler, int64_t step, const struct tally *here);
 
-/* Tweedie's formula [Robbins 1956; Efron 2011]: x <- x + sigma^2 s(x, sigma), one evaluation. Local. */
+/* Tweedie's formula [Robbins 1956; Efron 2011]: x <- x + sigma^2 s(x, sigma), one evaluation. As above. */
 struct breakdown sampler_denoise(struct sampler *sampler, struct population *population,
                                  const struct score_level *level, struct tally *tally);
 

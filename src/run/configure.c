@@ -204,7 +204,7 @@ struct run *run_configure(const struct options *options)
         run->provenance = provenance_of(run);
         run->deadline.every_seconds = run->settings.checkpoint.every_seconds;
         run->sampler = sampler_create(&run->settings.sampler, run->step_size, run->levels.sigma[run->levels.n - 1],
-                                      (uint64_t)run->settings.seed, run->score->n_dim);
+                                      (uint64_t)run->settings.seed);
         run_series_create(run);
         return run;
 }

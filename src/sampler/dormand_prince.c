@@ -54,14 +54,20 @@ static void combine(struct integrator *integrator, double h, const double *weigh
         }
 }
 
-/* square[lane] = sum over coordinates of (error / tolerance)^2 */
-static void square_errors(const struct integrator *integrator, double h, double *restrict square)
+struct trial {
+        const struct integrator *integrator;
+        double h;
+};
+
+/* (error / tolerance)^2 */
+static void add_square_errors(void *owner, size_t begin, size_t end, double *restrict square)
 {
-        const size_t n = stretch_size(integrator->stretch);
+        const struct trial *trial = owner;
+        const struct integrator *integrator = trial->integrator;
+        const double h = trial->h;
         const double *restrict x = integrator->stretch->x, *restrict at = integrator->at;
 
-        memset(square, 0, LANES * sizeof *square);
-        for (size_t row = 0; row < n; row += LANES) {
+        for (size_t row = begin; row < end; row += LANES) {
                 _Alignas(64) double sum[LANES] = {0};
                 for (int j = 0; j < STAGES; j++) {
                         const double *restrict k = integrator->k[j] + row;
@@ -80,8 +86,8 @@ static void square_errors(const struct integrator *integrator, double h, double 
 /* The largest root mean square over coordinates [Hairer et al., II.4.11] of the real particles. */
 static struct error worst_error(const struct integrator *integrator, double h)
 {
-        _Alignas(64) double square[LANES];
-        square_errors(integrator, h, square);
+        _Alignas(64) double square[LANES] = {0};
+        stretch_sum(integrator->stretch, add_square_errors, &(struct trial){integrator, h}, square);
         struct error worst = {.norm = -1};
         for (int lane = 0; lane < integrator->stretch->n_lanes; lane++) {
                 if (!(square[lane] <= worst.norm))
@@ -177,7 +183,9 @@ void dormand_prince_advance(const struct stretch *stretch, double relative_toler
 
         score_eval(stretch->level, stretch->x, integrator.k[0]);
         stretch_count(stretch, stretch->step_begin == 0);
-        for (int64_t step = stretch->step_begin; step < stretch->step_end; step++)
-                if (!flow(&integrator, stretch->step_size))
+        for (int64_t step = stretch->step_begin; step < stretch->step_end; step++) {
+                const bool arrived = flow(&integrator, stretch->step_size);
+                if (stretch_broken(stretch, step) || !arrived)
                         return;
+        }
 }

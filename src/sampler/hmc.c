@@ -24,10 +24,17 @@ static int64_t evaluations_per_step(const void *settings)
         return ((const struct settings *)settings)->leapfrog_steps;
 }
 
+struct kinetic {
+        double sign;
+        const double *p;
+};
+
 /* energy[lane] <- energy[lane] + sign |p|^2/2 */
-static void add_kinetic(size_t n, double sign, const double *restrict p, double *restrict energy)
+static void add_kinetic(void *owner, size_t begin, size_t end, double *restrict energy)
 {
-        for (size_t row = 0; row < n; row += LANES)
+        const struct kinetic *kinetic = owner;
+        const double sign = kinetic->sign, *restrict p = kinetic->p;
+        for (size_t row = begin; row < end; row += LANES)
                 for (size_t lane = 0; lane < LANES; lane++)
                         energy[lane] = fma(0.5 * sign * p[row + lane], p[row + lane], energy[lane]);
 }
@@ -54,7 +61,6 @@ static void trajectory(const struct stretch *stretch, int64_t n_leapfrog, const 
 static void advance(const void *configured, const struct stretch *stretch)
 {
         const struct settings *settings = configured;
-        const size_t n = stretch_size(stretch);
         _Alignas(64) double log_here[LANES], log_there[LANES], gain[LANES];
         struct place here = {.x = stretch->x, .score = stretch_work(stretch, 0), .log_p = log_here};
         struct place there = {.x = stretch_work(stretch, 1), .score = stretch_work(stretch, 2), .log_p = log_there};
@@ -64,10 +70,12 @@ static void advance(const void *configured, const struct stretch *stretch)
         for (int64_t step = stretch->step_begin; step < stretch->step_end; step++) {
                 memset(gain, 0, sizeof gain);
                 stretch_normal(stretch, RNG_MOMENTUM, step, 0, p);
-                add_kinetic(n, 1, p, gain);
+                stretch_sum(stretch, add_kinetic, &(struct kinetic){1, p}, gain);
                 trajectory(stretch, settings->leapfrog_steps, &here, &there, p);
-                add_kinetic(n, -1, p, gain);
+                stretch_sum(stretch, add_kinetic, &(struct kinetic){-1, p}, gain);
                 metropolis_decide(stretch, step, gain, &here, &there);
+                if (stretch_broken(stretch, step))
+                        return;
         }
         stretch_count(stretch, settings->leapfrog_steps * (stretch->step_end - stretch->step_begin) +
                                        (stretch->step_begin == 0));

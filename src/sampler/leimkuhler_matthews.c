@@ -26,6 +26,8 @@ static void advance(const void *settings, const struct stretch *stretch)
                 double *last = now;
                 now = next;
                 next = last;
+                if (stretch_broken(stretch, step))
+                        return;
         }
         stretch_count(stretch, stretch->step_end - stretch->step_begin);
 }

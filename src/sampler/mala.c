@@ -8,17 +8,24 @@
  * Exact: no bias at any e. In high dimension e ~ n_dim^(-1/3), best at 57.4% accepted [Roberts &
  * Rosenthal 1998]. One evaluation of score and log density a step, one more at the start of a level.
  * Local. [Besag 1994; Roberts & Tweedie 1996] */
+#include <string.h>
+
 #include "metropolis.h"
 
-/* gain[lane] = sum over coordinates of (z^2 - u^2)/2, as (z - u)(z + u)/2, which cancels less. */
-static void proposal_gain(size_t n, double c, const double *restrict z, const double *restrict s_here,
-                          const double *restrict s_there, double *restrict gain)
+struct proposal {
+        double half_noise; /* sqrt(e/2) */
+        const double *z, *s_here, *s_there;
+};
+
+/* (z^2 - u^2)/2, as (z - u)(z + u)/2, which cancels less. */
+static void add_gain(void *owner, size_t begin, size_t end, double *restrict gain)
 {
-        for (size_t lane = 0; lane < LANES; lane++)
-                gain[lane] = 0;
-        for (size_t row = 0; row < n; row += LANES)
+        const struct proposal *proposal = owner;
+        const double c = proposal->half_noise;
+        const double *restrict z = proposal->z, *restrict here = proposal->s_here, *restrict there = proposal->s_there;
+        for (size_t row = begin; row < end; row += LANES)
                 for (size_t lane = 0; lane < LANES; lane++) {
-                        const double half = c * (s_here[row + lane] + s_there[row + lane]); /* u - z */
+                        const double half = c * (here[row + lane] + there[row + lane]); /* u - z */
                         gain[lane] = fma(-half, fma(0.5, half, z[row + lane]), gain[lane]);
                 }
 }
@@ -39,8 +46,11 @@ static void advance(const void *settings, const struct stretch *stretch)
                 for (size_t i = 0; i < n; i++)
                         there.x[i] = fma(noise, z[i], fma(e, here.score[i], here.x[i]));
                 metropolis_eval(stretch, &there);
-                proposal_gain(n, half_noise, z, here.score, there.score, gain);
+                memset(gain, 0, sizeof gain);
+                stretch_sum(stretch, add_gain, &(struct proposal){half_noise, z, here.score, there.score}, gain);
                 metropolis_decide(stretch, step, gain, &here, &there);
+                if (stretch_broken(stretch, step))
+                        return;
         }
         stretch_count(stretch, stretch->step_end - stretch->step_begin + (stretch->step_begin == 0));
 }

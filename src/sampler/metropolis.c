@@ -52,16 +52,14 @@ static void move(size_t n, const int64_t *restrict chosen, const double *restric
 void metropolis_decide(const struct stretch *stretch, int64_t step, const double *restrict gain,
                        const struct place *here, const struct place *there)
 {
-        struct rng_stream stream = {.seed = stretch->seed, .purpose = RNG_ACCEPT, .level = stretch->level_index,
-                                    .step = (uint32_t)step};
         _Alignas(64) double log_u[LANES];
-        rng_uniform(&stream, stretch->first_particle, 1, log_u);
+        stretch_uniform(stretch, RNG_ACCEPT, step, log_u);
         for (int lane = 0; lane < LANES; lane++)
                 log_u[lane] = vm_log_positive(log_u[lane]);
 
         struct verdict verdict;
         judge(log_u, gain, here->log_p, there->log_p, &verdict);
-        count(stretch->tally, &verdict, stretch->n_lanes);
+        count(stretch->tally, &verdict, stretch->n_counted);
         poison(stretch, &verdict, there->x);
 
         move(stretch_size(stretch), verdict.move, there->x, here->x);

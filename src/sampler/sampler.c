@@ -4,12 +4,11 @@
 
 #include "schemes.h"
 #include "sculptor/memory.h"
+#include "sculptor/parallel.h"
 #include "sculptor/vecmath.h"
 
-/* work: the scheme's arrays, then copies of a tile's x, velocity and memory from before a stretch: all
- * in all a few tiles, whatever the population. Denoising uses the first array. */
 struct sampler *sampler_create(const struct sampler_settings *settings, double step_size, double sigma_last,
-                               uint64_t seed, int64_t n_dim)
+                               uint64_t seed)
 {
         struct sampler *sampler = allocate(1, sizeof *sampler);
         const struct scheme *scheme = sampler_scheme(settings);
@@ -24,10 +23,21 @@ struct sampler *sampler_create(const struct sampler_settings *settings, double s
         sampler->denoise = settings->denoise;
         sampler->sigma_last = sigma_last;
         sampler->seed = seed;
-
-        size_t tile = (size_t)n_dim * LANES, copies = (scheme->has_velocity ? 2 : 1) * tile + scheme->n_memory;
-        sampler->work = allocate(scheme->n_work * tile + copies, sizeof *sampler->work);
         return sampler;
+}
+
+/* work: the scheme's arrays, then, for particles, copies of a tile's x, velocity and memory from before a stretch: all
+ * in all a few tiles, whatever the population. Denoising uses the first array. */
+static void ensure_work(struct sampler *sampler, const struct population *population)
+{
+        if (sampler->work)
+                return;
+        const struct scheme *scheme = sampler->scheme;
+        const bool field = population_is_field(population);
+        const size_t tile = population->tile_size;
+        const size_t copies = field ? 0 : (scheme->has_velocity ? 2 : 1) * tile + scheme->n_memory;
+        const size_t n_work = field && scheme->n_work_field > 0 ? scheme->n_work_field : scheme->n_work;
+        sampler->work = allocate(n_work * tile + copies, sizeof *sampler->work);
 }
 
 void sampler_free(struct sampler *sampler)
@@ -52,13 +62,19 @@ double sampler_step_size(const struct sampler *sampler, double sigma)
         return sampler->controller.log_factor != 0 ? step * vm_exp(sampler->controller.log_factor) : step;
 }
 
-static struct stretch tile_stretch(const struct sampler *sampler, const struct population *population, size_t t,
+static struct stretch tile_stretch(struct sampler *sampler, const struct population *population, size_t t,
                                    const struct score_level *level, struct tally *tally)
 {
+        ensure_work(sampler, population);
+        const bool field = population_is_field(population);
+        const int lanes = population_lanes(population, t);
         return (struct stretch){.level = level,
                                 .seed = sampler->seed,
                                 .first_particle = (uint64_t)population_first_particle(population, t),
-                                .n_lanes = population_lanes(population, t),
+                                .layout = field ? &population->layout : NULL,
+                                .size = population->tile_size,
+                                .n_lanes = field ? LANES : lanes,
+                                .n_counted = field && parallel_domain_rank() > 0 ? 0 : lanes,
                                 .step_size = sampler_step_size(sampler, level->sigma),
                                 .time_scale = noise_ratio(sampler, level->sigma),
                                 .x = population_tile(population, t),
@@ -80,19 +96,6 @@ void sampler_begin(struct sampler *sampler, struct population *population, const
 }
 
 /* ---- finding what broke down ---- */
-
-/* The first real lane with a value that is not finite, or -1. 0 v is 0 where v is finite, else NaN. */
-static int lane_not_finite(const double *restrict array, size_t size, int n_lanes)
-{
-        _Alignas(64) double sum[LANES] = {0};
-        for (size_t row = 0; row < size; row += LANES)
-                for (size_t lane = 0; lane < LANES; lane++)
-                        sum[lane] = fma(0, array[row + lane], sum[lane]);
-        for (int lane = 0; lane < n_lanes; lane++)
-                if (isnan(sum[lane]))
-                        return lane;
-        return -1;
-}
 
 static int lane_broken(const struct stretch *stretch)
 {
@@ -148,6 +151,12 @@ static struct breakdown replay(const struct sampler *sampler, struct stretch bef
 /* `stretch` is advanced; its state before it is kept beside, for a replay. */
 static struct breakdown advance_tile(const struct sampler *sampler, struct stretch *stretch)
 {
+        if (stretch->layout) { /* too large to keep a copy of: the scheme looks itself */
+                struct breakdown breakdown = {.found = false};
+                stretch->breakdown = &breakdown;
+                sampler->scheme->advance(sampler->scheme_settings, stretch);
+                return breakdown;
+        }
         struct stretch before = copy_of_tile(sampler, stretch);
         tile_copy(&before, stretch, sampler->scheme->n_memory);
         sampler->scheme->advance(sampler->scheme_settings, stretch);
@@ -178,12 +187,17 @@ struct breakdown sampler_advance(struct sampler *sampler, struct population *pop
 struct breakdown sampler_denoise(struct sampler *sampler, struct population *population,
                                  const struct score_level *level, struct tally *tally)
 {
+        struct breakdown breakdown = {.found = false};
         for (size_t t = 0; t < population->n_tiles; t++) {
                 struct stretch tile = tile_stretch(sampler, population, t, level, tally);
                 score_eval(level, tile.x, sampler->work);
                 add_scaled(stretch_size(&tile), level->sigma * level->sigma, sampler->work, tile.x);
                 stretch_count(&tile, 1);
-                int lane = lane_not_finite(tile.x, stretch_size(&tile), tile.n_lanes);
+                tile.velocity = NULL; /* is left alone */
+                tile.breakdown = &breakdown;
+                if (stretch_broken(&tile, 0))
+                        return breakdown;
+                int lane = tile.layout ? -1 : lane_not_finite(tile.x, stretch_size(&tile), tile.n_lanes);
                 if (lane >= 0)
                         return (struct breakdown){true, (int64_t)tile.first_particle + lane, 0};
         }

@@ -1,5 +1,5 @@
 /* The schemes there are, and what they share. A new one is a new file, a line here and a line in
- * registry.c. Arrays are [n_dim][LANES]; loops run over whole rows of 64 lanes, spare lanes too, and
+ * registry.c. Arrays are [n_dim][LANES], or a field's rows of 64 cells; loops run over whole rows of 64 lanes, spare lanes too, and
  * every multiply-add that decides a bit of the state is written as fma(). */
 #ifndef SCULPTOR_SAMPLER_SCHEMES_H
 #define SCULPTOR_SAMPLER_SCHEMES_H
@@ -19,10 +19,10 @@ extern const struct scheme scheme_score_flow;
 
 static inline size_t stretch_size(const struct stretch *stretch)
 {
-        return (size_t)stretch->level->score->n_dim * LANES;
+        return stretch->size;
 }
 
-/* Scratch array i of [n_dim][LANES]. */
+/* Scratch array i, [size]. */
 static inline double *stretch_work(const struct stretch *stretch, size_t i)
 {
         return stretch->work + i * stretch_size(stretch);
@@ -31,17 +31,31 @@ static inline double *stretch_work(const struct stretch *stretch, size_t i)
 /* Counts `n` evaluations of each real particle of the tile. */
 static inline void stretch_count(const struct stretch *stretch, int64_t n)
 {
-        stretch->tally->evaluations += n * stretch->n_lanes;
+        stretch->tally->evaluations += n * stretch->n_counted;
 }
 
-/* N(0, 1) for one step of the tile, z[n_dim][LANES]. */
-static inline void stretch_normal(const struct stretch *stretch, enum rng_purpose purpose, int64_t step, uint32_t stage,
-                                  double *restrict z)
-{
-        struct rng_stream stream = {.seed = stretch->seed, .purpose = purpose, .level = stretch->level_index,
-                                    .step = (uint32_t)step, .stage = stage};
-        rng_normal(&stream, stretch->first_particle, stretch->level->score->n_dim, z);
-}
+/* N(0, 1) for one step of the tile, z[size]. */
+void stretch_normal(const struct stretch *stretch, enum rng_purpose purpose, int64_t step, uint32_t stage,
+                    double *restrict z);
+
+/* One uniform number per particle, u[LANES]. */
+void stretch_uniform(const struct stretch *stretch, enum rng_purpose purpose, int64_t step, double *restrict u);
+
+/* x <- x + e s + noise z with RNG_NOISE's z of this step; `z` is scratch that fields do without. */
+void stretch_langevin(const struct stretch *stretch, int64_t step, double e, double noise, const double *restrict s,
+                      double *restrict z, double *restrict x);
+
+/* total[lane] += the sum over a particle's coordinates of what add() adds to sum[LANES] for elements begin .. end - 1, whole
+ * rows, in their order. Collective over the domain for fields. */
+void stretch_sum(const struct stretch *stretch, void (*add)(void *owner, size_t begin, size_t end, double *sum),
+                 void *owner, double *total);
+
+/* Whether a field has stopped being finite in this step, which ends the stretch; particles are looked at
+ * afterwards. Collective over the domain for fields. */
+bool stretch_broken(const struct stretch *stretch, int64_t step);
+
+/* The first lane < n_lanes with a value that is not finite, or -1. */
+int lane_not_finite(const double *restrict array, size_t size, int n_lanes);
 
 /* x <- x + a y */
 static inline void add_scaled(size_t n, double a, const double *restrict y, double *restrict x)

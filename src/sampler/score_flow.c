@@ -46,6 +46,8 @@ static void advance_euler(const struct stretch *stretch)
         for (int64_t step = stretch->step_begin; step < stretch->step_end; step++) {
                 score_eval(stretch->level, x, s);
                 add_scaled(n, stretch->step_size, s, x);
+                if (stretch_broken(stretch, step))
+                        return;
         }
         stretch_count(stretch, stretch->step_end - stretch->step_begin);
 }
@@ -77,6 +79,8 @@ static void advance_rk4(const struct stretch *stretch)
                 rk4_stage(stretch, h / 2, 2, at, k, sum);
                 rk4_stage(stretch, h, 1, at, k, sum);
                 add_scaled(n, h / 6, sum, x);
+                if (stretch_broken(stretch, step))
+                        return;
         }
         stretch_count(stretch, 4 * (stretch->step_end - stretch->step_begin));
 }

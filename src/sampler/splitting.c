@@ -69,6 +69,8 @@ static void advance_baoab(const void *settings, const struct stretch *stretch)
                 add_scaled(n, h / 2, p, x);
                 score_eval(stretch->level, x, s);
                 add_scaled(n, h / 2, s, p);
+                if (stretch_broken(stretch, step))
+                        return;
         }
         count_evaluations(stretch);
 }
@@ -90,6 +92,8 @@ static void advance_obabo(const void *settings, const struct stretch *stretch)
                 add_scaled(n, h / 2, s, p);
                 stretch_normal(stretch, RNG_NOISE, step, 1, r);
                 bath_apply(&bath, n, r, p);
+                if (stretch_broken(stretch, step))
+                        return;
         }
         count_evaluations(stretch);
 }

@@ -9,20 +9,20 @@
 static void advance(const void *settings, const struct stretch *stretch)
 {
         (void)settings;
-        const size_t n = stretch_size(stretch);
         const double e = stretch->step_size, noise = sqrt(2 * e);
-        double *restrict x = stretch->x, *restrict s = stretch_work(stretch, 0), *restrict z = stretch_work(stretch, 1);
+        double *x = stretch->x, *s = stretch_work(stretch, 0);
+        double *z = stretch->layout ? NULL : stretch_work(stretch, 1);
 
         for (int64_t step = stretch->step_begin; step < stretch->step_end; step++) {
                 score_eval(stretch->level, x, s);
-                stretch_normal(stretch, RNG_NOISE, step, 0, z);
-                for (size_t i = 0; i < n; i++)
-                        x[i] = fma(noise, z[i], fma(e, s[i], x[i]));
+                stretch_langevin(stretch, step, e, noise, s, z, x);
+                if (stretch_broken(stretch, step))
+                        return;
         }
         stretch_count(stretch, stretch->step_end - stretch->step_begin);
 }
 
 const struct scheme scheme_ula = {
         .name = "ula", .help = "unadjusted Langevin, x + e s + sqrt(2 e) z: one evaluation a step, bias O(e)",
-        .langevin = true, .step_power = 2, .n_work = 2, .advance = advance,
+        .langevin = true, .step_power = 2, .n_work = 2, .n_work_field = 1, .advance = advance,
 };

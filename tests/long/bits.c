@@ -225,7 +225,7 @@ static void travel(const struct journey *journey)
 
         struct score *score = score_create(settings.score.type.type, settings.score.type.settings);
         struct sampler *sampler = sampler_create(&settings.sampler, settings.sampler.step_size,
-                                                 sigma[journey->levels - 1], 7, score->n_dim);
+                                                 sigma[journey->levels - 1], 7);
         /* two tiles, the second one padded */
         struct population *population = population_create(100, score->n_dim, sampler->scheme->has_velocity,
                                                           sampler->scheme->n_memory);

@@ -82,6 +82,7 @@ static void test_particle_ids_beyond_32_bits_find_their_lanes(void **state)
         (void)state;
         double x[2 * LANES] = {0};
         struct population population = {.n_global = INT64_C(4500000100), .n_dim = 1, .n_tiles_global = 70312502,
+                                        .tile_particles = LANES, .tile_size = LANES,
                                         .tile_begin = 70312500, .n_tiles = 2, .x = x};
         assert_true(population_first(&population) == INT64_C(4500000000));
         assert_int_equal(population_count(&population), 100);
