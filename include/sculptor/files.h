@@ -23,10 +23,6 @@ const char *directory_set_aside(const char *path, char **moved_to);
 /* Collective. Text written whole by rank 0: temporary, fsync, rename, fsync of the directory. */
 const char *text_write_atomic(const char *path, const char *text);
 
-/* Collective. The whole file read by rank 0 and broadcast, NUL-terminated; NULL where unreadable, with
- * *why saying so. Files over `limit` bytes are refused. The caller frees. */
-char *text_read_all(const char *path, size_t limit, size_t *length, const char **why);
-
 const char *hdf5_library(void); /* "hdf5@1.10.8" */
 
 /* SHA-256 [FIPS 180-4]. */

@@ -14,6 +14,7 @@
 #include "sculptor/files.h"
 #include "sculptor/memory.h"
 #include "sculptor/parallel.h"
+#include "sculptor/text.h"
 
 enum { BLOCK = 4 << 20, DIGEST_WORDS = 4, LONGEST = 4096 };
 

@@ -7,6 +7,7 @@
 #include "sculptor/files.h"
 #include "sculptor/memory.h"
 #include "sculptor/parallel.h"
+#include "sculptor/text.h"
 
 enum { LARGEST_INPUT = 1 << 24 }; /* bytes: nobody writes more by hand */
 enum { ROWS_AT_ONCE = 1 << 19 };  /* doubles read at a time */

@@ -5,10 +5,10 @@
 
 #include "pieces.h"
 #include "sculptor/checkpoint.h"
-#include "sculptor/files.h"
 #include "sculptor/log.h"
 #include "sculptor/memory.h"
 #include "sculptor/snapshot.h"
+#include "sculptor/text.h"
 
 /* What `sculptor check` says: sizes follow from counts, and the rest is read from the run directory
  * without changing it. */

@@ -12,6 +12,7 @@
 #include "sculptor/memory.h"
 #include "sculptor/parallel.h"
 #include "sculptor/snapshot.h"
+#include "sculptor/text.h"
 
 /* ---- the plan: levels, then one step of denoising where it is asked for ---- */
 

@@ -27,6 +27,7 @@
 #include "sculptor/parallel.h"
 #include "sculptor/series.h"
 #include "sculptor/snapshot.h"
+#include "sculptor/text.h"
 
 static int n_failed;
 

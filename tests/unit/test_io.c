@@ -25,6 +25,7 @@
 #include "sculptor/population.h"
 #include "sculptor/series.h"
 #include "sculptor/snapshot.h"
+#include "sculptor/text.h"
 
 static char place[] = "/tmp/sculptor-test-io-XXXXXX";
 
