@@ -31,6 +31,7 @@ struct mesh_settings {
 };
 extern const struct param mesh_params[];
 void mesh_check(const void *settings, const struct params_scope *scope);
+int64_t mesh_settings_cells(const struct mesh_settings *settings); /* of the whole mesh */
 
 /* ---- the mesh ---- */
 
@@ -55,6 +56,8 @@ struct mesh {
         int64_t n_blocks, block_begin;
         size_t n_blocks_here;
         size_t block_modes;               /* n_planes * width, spare lines included */
+        double *line_weight;              /* [n_blocks * width]: modes of the whole spectrum that one of a line stands
+                                             for: 2, or 1 where k_x is 0 or Nyquist's; 0 for spare lines */
 
         struct mesh_plans *plans;         /* NULL until mesh_plan() */
 };

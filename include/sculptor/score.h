@@ -2,7 +2,10 @@
  *
  * A score_type is what the input file names; a score is a configured one; a score_level is it at one
  * sigma, with everything that depends on sigma but not on x computed once. All arrays of particles are
- * tiles, [coordinate][LANES], 64-byte aligned; every lane is evaluated, spare lanes too. */
+ * tiles, [coordinate][LANES], 64-byte aligned; every lane is evaluated, spare lanes too.
+ *
+ * Of a random field a tile is one field (population.h): x and score are its cells, [plane][plane_stride], what a particle
+ * has one of is written to all LANES, and evaluation is collective over the domain (parallel.h). */
 #ifndef SCULPTOR_SCORE_H
 #define SCULPTOR_SCORE_H
 
@@ -14,6 +17,22 @@
 #include "sculptor/population.h"
 #include "sculptor/rng.h"
 
+struct mesh;
+
+/* What load() may ask of the run, since scores do not read files. NULL on success, else why. */
+struct score_context {
+        uint64_t seed;
+        bool look_only; /* `sculptor check`: validate, but read and allocate nothing large */
+        const char *(*inspect_field)(const char *path, const char *name, const struct mesh *mesh);
+        const char *(*read_field)(const char *path, const char *name, const struct mesh *mesh, double *field);
+};
+
+/* out = F^-1 gain(c) F x, c the variance of each mode of the Gaussian part; parameter is handed on. */
+struct score_filter { double (*gain)(double c, const double *parameter); const double *parameter; };
+
+enum { SCORE_MAX_PRODUCTS = 8 };
+struct score_product { const char *name, *unit, *help; const double *field; };
+
 struct score_type {
         const char *name, *help;
         const struct param *params;
@@ -24,6 +43,18 @@ struct score_type {
         int64_t (*dimension)(const void *settings);
         void *(*create)(const void *settings); /* settings have passed check() and outlive the model */
         void (*free)(void *model);
+
+        /* Fields; all NULL for particles. mesh() is there after create(); then load() reads and checks what the
+         * settings name, and, the mesh planned, prepare() makes what evaluation needs. Both collective; NULL or why. */
+        struct mesh *(*mesh)(const void *model);
+        const char *(*load)(void *model, const struct score_context *context);
+        const char *(*prepare)(void *model);
+        /* Fields worth a file (data, mask, exact mean, ...) after prepare(), n of them returned; NULL: none. The one named
+         * "truth", if any, is what samples are correlated with. */
+        size_t (*products)(const void *model, struct score_product product[SCORE_MAX_PRODUCTS]);
+        /* NULL, or why white noise must not be added at this sigma: a mode has no width there. */
+        const char *(*singular_at)(const void *model, double sigma);
+
         /* NULL where the score is defined at this sigma, else why not ("a component with sigma 0 ..."). */
         const char *(*undefined_at)(const void *model, double sigma);
         double (*diameter)(const void *model); /* largest distance between its parts (NCSNv2's sigma_1);
@@ -42,13 +73,23 @@ struct score_type {
         /* Local, one tile. Absent functions are NULL and mean "cannot". */
         void (*eval)(const void *level, const double *restrict x, double *restrict score);
         void (*log_density)(const void *level, const double *restrict x, double *restrict log_p); /* [LANES] */
+        void (*eval_both)(const void *level, const double *restrict x, double *restrict score,
+                          double *restrict log_p); /* where it costs less than the two; NULL: both are called */
         void (*divergence)(const void *level, const double *restrict x, double *restrict div);   /* [LANES] */
         void (*jacobian)(const void *level, const double *restrict x,
                          double *restrict j); /* ds_i/dx_j at [i][j][LANES] */
         void (*responsibilities)(const void *level, const double *restrict x,
                                  double *restrict r); /* [n_modes][LANES] */
 
-        /* Exact draws from the clean target for 64 particles; stream.purpose is RNG_TARGET. */
+        /* Fields with a Gaussian part N(0, C), C diagonal in Fourier space. A mode without width has c = 0.
+         * remainder = s + C^-1 x, NULL: 0. mode_variance writes c of this rank's modes (mesh.h); the Jacobian of the
+         * Gaussian part has eigenvalues -1/c. power is <|F x|^2>/n_cells of the (noised) target, exact. */
+        void (*filter)(const void *level, const struct score_filter *filter, const double *x, double *out);
+        void (*remainder)(const void *level, const double *x, double *remainder);
+        void (*mode_variance)(const void *level, double *c);
+        void (*power)(const void *level, double *power); /* [mesh_modes_here()]; NULL: not known */
+
+        /* Exact draws from the clean target for 64 particles, or of one field; stream.purpose is RNG_TARGET. */
         void (*draw)(const void *model, const struct rng_stream *stream, uint64_t first_particle, double *restrict x);
 
         bool log_density_unnormalised; /* log_density lacks its constant */

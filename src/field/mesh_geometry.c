@@ -5,6 +5,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "sculptor/memory.h"
 #include "sculptor/parallel.h"
 #include "sculptor/rng.h"
 #include "sculptor/tree_sum.h"
@@ -67,6 +68,14 @@ void mesh_check(const void *configured, const struct params_scope *scope)
                                n_cells, (double)RNG_MAX_COORDINATES);
 }
 
+int64_t mesh_settings_cells(const struct mesh_settings *settings)
+{
+        int64_t n_cells = 1;
+        for (int64_t i = 0; i < count_axes(settings); i++)
+                n_cells *= (int64_t)settings->cells.value[settings->cells.n == 1 ? 0 : i];
+        return n_cells;
+}
+
 /* ---- sharing out ---- */
 
 static size_t round_up(size_t n, size_t multiple)
@@ -91,6 +100,12 @@ struct share mesh_share(int64_t n, int rank, int size)
         struct share share = {.begin = rank * each < n ? rank * each : n, .each = each};
         share.n = n - share.begin < each ? n - share.begin : each;
         return share;
+}
+
+/* Whether -k_x is k_x too, so that both k and -k are in the half that is kept. */
+static bool alone(int64_t n_x, int64_t n)
+{
+        return n_x == 0 || 2 * n_x == n;
 }
 
 void mesh_geometry(struct mesh *mesh, const struct mesh_settings *settings)
@@ -124,6 +139,10 @@ void mesh_geometry(struct mesh *mesh, const struct mesh_settings *settings)
         mesh->block_begin = blocks.begin;
         mesh->n_blocks_here = (size_t)blocks.n;
         mesh->block_modes = (size_t)mesh->n_planes * mesh->width;
+
+        mesh->line_weight = allocate((size_t)mesh->n_blocks * mesh->width, sizeof *mesh->line_weight);
+        for (int64_t line = 0; line < mesh->n_lines; line++)
+                mesh->line_weight[line] = alone(line % half, mesh->n[mesh->n_axes - 1]) ? 1 : 2;
 }
 
 size_t mesh_modes_here(const struct mesh *mesh)
@@ -156,12 +175,6 @@ void mode_begin(const struct mesh *mesh, int64_t block, struct mode *mode)
         *mode = (struct mode){.mesh = mesh, .block = block};
 }
 
-/* -N/2 < n <= N/2 */
-static int32_t folded(int64_t i, int64_t n)
-{
-        return (int32_t)(2 * i > n ? i - n : i);
-}
-
 bool mode_next(struct mode *mode)
 {
         const struct mesh *mesh = mode->mesh;
@@ -177,9 +190,9 @@ bool mode_next(struct mode *mode)
         } while (line >= mesh->n_lines);
 
         const int x = mesh->n_axes - 1;
-        mode->n[0] = folded(plane, mesh->n[0]);
+        mode->n[0] = mesh_folded(plane, mesh->n[0]);
         if (mesh->n_axes == 3)
-                mode->n[1] = folded(line / half, mesh->n[1]);
+                mode->n[1] = mesh_folded(line / half, mesh->n[1]);
         mode->n[x] = (int32_t)(line % half);
         mode->k_squared = 0;
         mode->self_conjugate = mode->zero = true;
@@ -191,7 +204,7 @@ bool mode_next(struct mode *mode)
                 if (mode->n[i] != 0 && 2 * (int64_t)mode->n[i] != mesh->n[i])
                         mode->self_conjugate = false;
         }
-        mode->weight = mode->n[x] == 0 || 2 * (int64_t)mode->n[x] == mesh->n[x] ? 1 : 2;
+        mode->weight = alone(mode->n[x], mesh->n[x]) ? 1 : 2;
         return true;
 }
 

@@ -50,6 +50,7 @@ void mesh_free(struct mesh *mesh)
         if (!mesh)
                 return;
         plans_free(mesh->plans);
+        free(mesh->line_weight);
         free(mesh);
 }
 

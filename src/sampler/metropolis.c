@@ -4,8 +4,13 @@
 
 void metropolis_eval(const struct stretch *stretch, const struct place *place)
 {
+        const struct score_type *type = stretch->level->score->type;
+        if (type->eval_both) {
+                type->eval_both(stretch->level->state, place->x, place->score, place->log_p);
+                return;
+        }
         score_eval(stretch->level, place->x, place->score);
-        stretch->level->score->type->log_density(stretch->level->state, place->x, place->log_p);
+        type->log_density(stretch->level->state, place->x, place->log_p);
 }
 
 struct verdict { int64_t move[LANES], broken[LANES]; };
