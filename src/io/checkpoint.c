@@ -41,6 +41,7 @@ struct source {
         const struct progress_mark *mark;
         const struct series *series;
         const struct provenance *provenance;
+        const char *wisdom;
 };
 
 static void put_mark(hid_t file, const struct progress_mark *mark)
@@ -62,6 +63,10 @@ static void describe(hid_t file, const void *owner)
         const struct population *population = source->population;
         provenance_put(file, "Sculptor: checkpoint", source->provenance);
         put_mark(file, source->mark);
+        if (source->wisdom)
+                hdf5_put_text(file, "wisdom", source->wisdom);
+        if (population_is_field(population))
+                hdf5_put_integer(file, "n_planes", population->layout.n_planes);
         hid_t group = H5(H5Gcreate2(file, "series", H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT));
         if (source->series)
                 series_put_columns(group, source->series, true);
@@ -99,25 +104,20 @@ static const char *write_file(const char *path, const struct source *source)
         const struct population *population = source->population;
         struct file_array array[3];
         size_t n_arrays = 0;
-        const struct file_array particles = {.n_rows = population->n_global,
-                                             .row_bytes = (size_t)population->n_dim * sizeof(double),
-                                             .first = population_first(population),
-                                             .count = population_count(population),
-                                             .owner = population};
-        array[n_arrays] = particles;
-        array[n_arrays].name = "state";
-        array[n_arrays++].fill = fill_state;
+        array[n_arrays++] = (struct file_array){.name = "state",
+                                                .slab = population_slab(population),
+                                                .value_bytes = sizeof(double),
+                                                .fill = fill_state,
+                                                .owner = population};
         if (population->velocity) {
-                array[n_arrays] = particles;
+                array[n_arrays] = array[0];
                 array[n_arrays].name = "velocity";
                 array[n_arrays++].fill = fill_velocity;
         }
         if (population->n_memory > 0)
                 array[n_arrays++] = (struct file_array){.name = "tile_memory",
-                                                        .n_rows = population->n_tiles_global,
-                                                        .row_bytes = population->n_memory * sizeof(double),
-                                                        .first = population->tile_begin,
-                                                        .count = (int64_t)population->n_tiles,
+                                                        .slab = file_slab_tiles(population, population->n_memory, true),
+                                                        .value_bytes = sizeof(double),
                                                         .fill = fill_memory,
                                                         .owner = population};
         struct file_plan plan = {
@@ -127,9 +127,9 @@ static const char *write_file(const char *path, const struct source *source)
 
 const char *checkpoint_write(const char *directory, const struct population *population,
                              const struct progress_mark *mark, const struct series *series,
-                             const struct provenance *provenance, int keep, char **path)
+                             const struct provenance *provenance, const char *wisdom, int keep, char **path)
 {
-        struct source source = {population, mark, series, provenance};
+        struct source source = {population, mark, series, provenance, wisdom};
         char *name = NULL;
         const char *why = generations_next(directory, mark->steps_done, &name);
         if (!why)

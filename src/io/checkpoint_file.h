@@ -3,7 +3,8 @@
  *     /state [N][d], /velocity [N][d], /tile_memory [tiles][n_memory]   doubles, contiguous
  *     /series/<column> (level, ...)                                     doubles
  *     /progress                                                         attributes: where the run stands
- *     /                                                                 attributes: provenance */
+ *     /                                                                 attributes: provenance; of fields
+ *                                                                       n_planes, and wisdom where there is any */
 #ifndef SCULPTOR_IO_CHECKPOINT_FILE_H
 #define SCULPTOR_IO_CHECKPOINT_FILE_H
 

@@ -10,7 +10,7 @@
 #include "sculptor/memory.h"
 #include "sculptor/parallel.h"
 
-enum { LONGEST_PARAMETERS = 64 << 20 };
+enum { LONGEST_TEXT = 64 << 20 };
 
 void checkpoint_mark_get(hid_t file, struct progress_mark *mark)
 {
@@ -48,6 +48,26 @@ static void get_shape(hid_t file, const char *name, hsize_t shape[2])
         H5Dclose(set);
 }
 
+struct shapes { hsize_t state[2], velocity[2], memory[2]; };
+
+static const char *check_shapes(const char *path, const struct checkpoint_header *header, const struct shapes *shapes)
+{
+        const hsize_t *state = shapes->state, *memory = shapes->memory;
+        const uint64_t tile_particles = header->n_planes > 0 ? 1 : LANES;
+        uint64_t bytes;
+        if (state[0] < 1 || state[1] < 1 || memory[1] > 1 << 20 ||
+            __builtin_mul_overflow(state[0] + LANES, state[1] * sizeof(double), &bytes) || bytes > INT64_MAX ||
+            state[1] > INT64_MAX / sizeof(double))
+                return reason("%s: impossible shape", path);
+        if (header->n_planes < 0 || (header->n_planes > 0 && state[1] % (uint64_t)header->n_planes != 0))
+                return reason("%s: n_planes is out of range", path);
+        if (header->with_velocity && (shapes->velocity[0] != state[0] || shapes->velocity[1] != state[1]))
+                return reason("%s: velocity and state have different shapes", path);
+        if (memory[1] > 0 && memory[0] != (state[0] + tile_particles - 1) / tile_particles)
+                return reason("%s: tile_memory has another number of tiles than state", path);
+        return check_mark(path, &header->mark);
+}
+
 /* Rank 0. */
 static const char *get_header(const char *path, struct checkpoint_header *header)
 {
@@ -55,32 +75,38 @@ static const char *get_header(const char *path, struct checkpoint_header *header
         hid_t file = H5(H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT));
         if (file < 0)
                 return reason("%s: %s", path, hdf5_failure());
-        hsize_t state[2], velocity[2] = {0, 0}, memory[2] = {0, 0};
-        get_shape(file, "state", state);
+        struct shapes shapes = {.state = {0}};
+        get_shape(file, "state", shapes.state);
         header->with_velocity = H5(H5Lexists(file, "velocity", H5P_DEFAULT)) > 0;
         if (header->with_velocity)
-                get_shape(file, "velocity", velocity);
+                get_shape(file, "velocity", shapes.velocity);
         if (H5(H5Lexists(file, "tile_memory", H5P_DEFAULT)) > 0)
-                get_shape(file, "tile_memory", memory);
+                get_shape(file, "tile_memory", shapes.memory);
         checkpoint_mark_get(file, &header->mark);
-        header->parameters = hdf5_get_text(file, "parameters", LONGEST_PARAMETERS);
+        header->parameters = hdf5_get_text(file, "parameters", LONGEST_TEXT);
+        if (H5(H5Aexists(file, "n_planes")) > 0)
+                header->n_planes = hdf5_get_integer(file, "n_planes");
+        if (H5(H5Aexists(file, "wisdom")) > 0)
+                header->wisdom = hdf5_get_text(file, "wisdom", LONGEST_TEXT);
         H5Fclose(file);
         if (hdf5_failure())
                 return reason("%s: %s", path, hdf5_failure());
+        header->n_particles = (int64_t)shapes.state[0];
+        header->n_dim = (int64_t)shapes.state[1];
+        header->n_memory = (size_t)shapes.memory[1];
+        return check_shapes(path, header, &shapes);
+}
 
-        uint64_t bytes;
-        if (state[0] < 1 || state[1] < 1 || memory[1] > 1 << 20 ||
-            __builtin_mul_overflow(state[0] + LANES, state[1] * sizeof(double), &bytes) || bytes > INT64_MAX ||
-            state[1] > INT64_MAX / sizeof(double))
-                return reason("%s: impossible shape", path);
-        if (header->with_velocity && (velocity[0] != state[0] || velocity[1] != state[1]))
-                return reason("%s: velocity and state have different shapes", path);
-        if (memory[1] > 0 && memory[0] != (state[0] + LANES - 1) / LANES)
-                return reason("%s: tile_memory has another number of tiles than state", path);
-        header->n_particles = (int64_t)state[0];
-        header->n_dim = (int64_t)state[1];
-        header->n_memory = (size_t)memory[1];
-        return check_mark(path, &header->mark);
+/* Collective. Rank 0's text, or its NULL, on every rank. */
+static char *share_text(char *text)
+{
+        int64_t length = text ? (int64_t)strlen(text) : -1;
+        parallel_broadcast(&length, sizeof length, 0);
+        if (length < 0)
+                return NULL;
+        char *here = parallel_rank() == 0 ? text : allocate((size_t)length + 1, 1);
+        parallel_broadcast(here, (size_t)length, 0);
+        return here;
 }
 
 const char *checkpoint_read_header(const char *path, struct checkpoint_header *header)
@@ -91,19 +117,18 @@ const char *checkpoint_read_header(const char *path, struct checkpoint_header *h
                 checkpoint_header_release(header);
                 return why;
         }
-        char *parameters = header->parameters;
-        uint64_t length = parameters ? strlen(parameters) : 0;
+        char *parameters = header->parameters, *wisdom = header->wisdom; /* NULL but on rank 0 */
         parallel_broadcast(header, sizeof *header, 0);
-        parallel_broadcast(&length, sizeof length, 0);
-        header->parameters = parameters ? parameters : allocate((size_t)length + 1, 1);
-        parallel_broadcast(header->parameters, (size_t)length, 0);
+        header->parameters = share_text(parameters);
+        header->wisdom = share_text(wisdom);
         return NULL;
 }
 
 void checkpoint_header_release(struct checkpoint_header *header)
 {
         free(header->parameters);
-        header->parameters = NULL;
+        free(header->wisdom);
+        header->parameters = header->wisdom = NULL;
 }
 
 static void take_state(void *owner, int64_t first, int64_t count, const double *rows)
@@ -164,10 +189,8 @@ const char *checkpoint_read(const char *path, struct population *population, str
 {
         struct file_rows rows = {.path = path,
                                  .name = "state",
-                                 .n_rows = population->n_global,
                                  .n_columns = population->n_dim,
-                                 .first = population_first(population),
-                                 .count = population_count(population),
+                                 .slab = population_slab(population),
                                  .take = take_state,
                                  .owner = population};
         const char *why = hdf5_file_read_rows(&rows);
@@ -179,10 +202,8 @@ const char *checkpoint_read(const char *path, struct population *population, str
         if (!why && population->n_memory > 0) {
                 rows.name = "tile_memory";
                 rows.take = take_memory;
-                rows.n_rows = population->n_tiles_global;
                 rows.n_columns = (int64_t)population->n_memory;
-                rows.first = population->tile_begin;
-                rows.count = (int64_t)population->n_tiles;
+                rows.slab = file_slab_tiles(population, population->n_memory, false);
                 why = hdf5_file_read_rows(&rows);
         }
         if (!why)

@@ -43,7 +43,7 @@ static void find_array(hid_t file, const struct file_array *array, int64_t *offs
 {
         hid_t set = H5(H5Dopen2(file, array->name, H5P_DEFAULT));
         *offset = (int64_t)H5(H5Dget_offset(set));
-        if (H5Dget_storage_size(set) != (hsize_t)array->n_rows * array->row_bytes)
+        if (H5Dget_storage_size(set) != (hsize_t)array->slab.n_rows * hdf5_file_row_bytes(array))
                 hdf5_checked(-1, "an array of another size than planned");
         H5Dclose(set);
 }
@@ -90,7 +90,7 @@ static int64_t layout_run(const struct writing *writing, int64_t from, int64_t *
                 for (size_t i = 0; i < writing->plan->n_arrays; i++) {
                         const struct file_array *array = &writing->plan->array[i];
                         int64_t begin = writing->layout.offset[i];
-                        int64_t after = begin + array->n_rows * (int64_t)array->row_bytes;
+                        int64_t after = begin + array->slab.n_rows * (int64_t)hdf5_file_row_bytes(array);
                         if (from >= begin && from < after) {
                                 from = after;
                                 moved = true;
@@ -171,13 +171,12 @@ static const char *each_chunk(struct writing *writing, bool compare)
         uint64_t *sum = writing->sum;
         for (size_t i = 0; i < writing->plan->n_arrays; i++) {
                 const struct file_array *array = &writing->plan->array[i];
-                int64_t end = array->first + array->count, step = hdf5_file_chunk_rows(array->row_bytes);
-                for (int64_t row = array->first; row < end; row += step, sum++) {
-                        int64_t count = end - row < step ? end - row : step;
-                        size_t bytes = (size_t)count * array->row_bytes;
-                        int64_t offset = writing->layout.offset[i] + row * (int64_t)array->row_bytes;
+                const size_t row_bytes = hdf5_file_row_bytes(array);
+                for (struct file_chunk chunk = {0}; hdf5_file_next(&array->slab, row_bytes, &chunk); sum++) {
+                        size_t bytes = (size_t)chunk.count * row_bytes;
+                        int64_t offset = writing->layout.offset[i] + chunk.first * (int64_t)row_bytes;
                         if (!compare) {
-                                array->fill(array->owner, row, count, writing->buffer);
+                                array->fill(array->owner, chunk.first, chunk.count, writing->buffer);
                                 *sum = disk_checksum(writing->buffer, bytes);
                                 if (!disk_write(writing->fd, writing->buffer, bytes, offset))
                                         return reason_errno("write", writing->part);
@@ -197,10 +196,10 @@ static void make_buffers(struct writing *writing)
         size_t largest = 1, n_chunks = 0;
         for (size_t i = 0; i < writing->plan->n_arrays; i++) {
                 const struct file_array *array = &writing->plan->array[i];
-                int64_t step = hdf5_file_chunk_rows(array->row_bytes), rows = array->count < step ? array->count : step;
-                if ((size_t)rows * array->row_bytes > largest)
-                        largest = (size_t)rows * array->row_bytes;
-                n_chunks += (size_t)((array->count + step - 1) / step);
+                const size_t row_bytes = hdf5_file_row_bytes(array);
+                for (struct file_chunk chunk = {0}; hdf5_file_next(&array->slab, row_bytes, &chunk); n_chunks++)
+                        if ((size_t)chunk.count * row_bytes > largest)
+                                largest = (size_t)chunk.count * row_bytes;
         }
         writing->buffer = allocate(largest, 1);
         writing->sum = allocate(n_chunks, sizeof *writing->sum);

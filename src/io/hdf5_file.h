@@ -8,28 +8,39 @@
 #ifndef SCULPTOR_IO_HDF5_FILE_H
 #define SCULPTOR_IO_HDF5_FILE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "io/hdf5_tools.h"
+#include "sculptor/population.h"
 
 enum { CHUNK_BYTES = 4 << 20 }; /* the most that is copied at a time, or one row */
 
-static inline int64_t hdf5_file_chunk_rows(size_t row_bytes)
-{
-        return row_bytes < CHUNK_BYTES ? (int64_t)(CHUNK_BYTES / row_bytes) : 1;
-}
+/* Rows first .. first + count - 1, all of one run of this rank's. Begun with {0}; the next, false at the end. */
+struct file_chunk { int64_t run, first, count; };
+bool hdf5_file_next(const struct population_slab *slab, size_t row_bytes, struct file_chunk *chunk);
 
-/* A large array, its rows split over the ranks in their order. */
+/* A large array, its rows split over the ranks. A row need not be one of the array's shape: a plane of a
+ * field is a part of it. Rows that several ranks could write are in one rank's slab. */
 struct file_array {
-        const char *name;     /* made by describe() with hdf5_create_array(): contiguous, n_rows * row_bytes */
-        int64_t n_rows;
-        size_t row_bytes;
-        int64_t first, count; /* this rank's rows */
-        /* Local. Rows first .. first + count - 1 as they go to the file. */
+        const char *name;     /* made by describe() with hdf5_create_array(): contiguous, n_rows * row_values */
+        struct population_slab slab;
+        size_t value_bytes;
+        /* Local. Rows first .. first + count - 1, all of one run, as they go to the file. */
         void (*fill)(const void *owner, int64_t first, int64_t count, void *rows);
         const void *owner;
 };
+
+static inline size_t hdf5_file_row_bytes(const struct file_array *array)
+{
+        return array->slab.row_values * array->value_bytes;
+}
+
+/* Slabs of arrays with a number for each particle and with a row of n for each tile. What ranks of a domain share
+ * is in all their slabs, or where it is written only in domain rank 0's. */
+struct population_slab file_slab_particles(const struct population *population, bool write);
+struct population_slab file_slab_tiles(const struct population *population, size_t n, bool write);
 
 struct file_plan {
         const char *path;
@@ -42,11 +53,12 @@ struct file_plan {
 /* Collective. NULL, or why with path and errno, the same on every rank (valid until the next agree()). */
 const char *hdf5_file_write(const struct file_plan *plan);
 
-/* Collective. Rows first .. first + count - 1 (this rank's) of a contiguous array of doubles of shape
- * (n_rows, n_columns), handed to take() in pieces. Values that are not finite are refused. As file_write. */
+/* Collective. This rank's rows of a contiguous array of doubles of shape (slab.n_rows * slab.row_values / n_columns,
+ * n_columns), handed to take() in pieces. Values that are not finite are refused. As file_write. */
 struct file_rows {
         const char *path, *name;
-        int64_t n_rows, n_columns, first, count;
+        int64_t n_columns;
+        struct population_slab slab;
         void (*take)(void *owner, int64_t first, int64_t count, const double *rows);
         void *owner;
 };

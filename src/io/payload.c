@@ -24,8 +24,7 @@ static void add_array(struct sha256 *sha, hid_t file, const char *name)
         if (H5Pget_layout(creation) == H5D_VIRTUAL || H5Pget_external_count(creation) != 0)
                 hdf5_checked(-1, "an array kept in another file");
         H5Pclose(creation);
-        hsize_t row_bytes = shape[1] * sizeof(double),
-                step = (hsize_t)hdf5_file_chunk_rows(row_bytes ? (size_t)row_bytes : 1);
+        hsize_t row_bytes = shape[1] * sizeof(double), step = row_bytes < CHUNK_BYTES ? CHUNK_BYTES / (row_bytes ? row_bytes : 1) : 1;
         if (step > shape[0])
                 step = shape[0];
         double *buffer = hdf5_failure() ? NULL : allocate((size_t)step, (size_t)row_bytes);

@@ -120,15 +120,13 @@ const char *snapshot_write(const char *directory, const struct snapshot *snapsho
         struct file_array array[2 + MAX_COLUMNS];
         struct column_source source[MAX_COLUMNS];
         const struct file_array particles = {.name = "particle",
-                                             .n_rows = population->n_global,
-                                             .row_bytes = sizeof(double),
-                                             .first = population_first(population),
-                                             .count = population_count(population),
+                                             .slab = file_slab_particles(population, true),
+                                             .value_bytes = sizeof(double),
                                              .fill = fill_particle,
                                              .owner = population};
         array[0] = array[1] = particles;
         array[1].name = "state";
-        array[1].row_bytes = (size_t)population->n_dim * sizeof(double);
+        array[1].slab = population_slab(population);
         array[1].fill = fill_state;
         for (size_t i = 0; i < snapshot->n_columns; i++) {
                 source[i] = (struct column_source){&snapshot->columns[i], population};

@@ -134,7 +134,7 @@ static const char *write_checkpoint(const char *directory, const struct populati
 {
         struct series *series = make_series(3);
         struct progress_mark mark = make_mark(steps_done);
-        const char *why = checkpoint_write(directory, population, &mark, series, &provenance, keep, path);
+        const char *why = checkpoint_write(directory, population, &mark, series, &provenance, NULL, keep, path);
         series_free(series);
         return why;
 }
@@ -376,7 +376,7 @@ static void long_input_text_is_kept_whole(const char *directory)
         struct progress_mark mark = make_mark(1);
         char *path = NULL;
         struct checkpoint_header header = {0};
-        const char *why = checkpoint_write(directory, population, &mark, NULL, &with, 1, &path);
+        const char *why = checkpoint_write(directory, population, &mark, NULL, &with, NULL, 1, &path);
         if (!why)
                 why = checkpoint_read_header(path, &header);
         claim("long_input_text_is_kept_whole", !why && strcmp(header.parameters, text) == 0);

@@ -274,7 +274,7 @@ static void test_payload_hash_sees_state_and_place_but_not_dates_or_wall_time(vo
                         mark.controller.accepted = 0;
                         population->x[63] = nextafter(63.0, 64.0);
                 }
-                assert_null(checkpoint_write(in("payload"), population, &mark, NULL, &provenance, 9, &path));
+                assert_null(checkpoint_write(in("payload"), population, &mark, NULL, &provenance, NULL, 9, &path));
                 assert_null(payload_hash(path, hex[i]));
                 free(path);
         }
@@ -301,7 +301,7 @@ static void test_predicted_sizes_are_those_of_the_files(void **state)
         char *path = NULL;
         struct stat file;
         assert_null(directory_make(in("sizes")));
-        assert_null(checkpoint_write(in("sizes"), population, &mark, NULL, &provenance, 1, &path));
+        assert_null(checkpoint_write(in("sizes"), population, &mark, NULL, &provenance, NULL, 1, &path));
         assert_null(snapshot_write(in("sizes"), &snapshot));
         assert_int_equal(stat(path, &file), 0);
         assert_true(fabs((double)file.st_size / (double)checkpoint_size(n, n_dim, true) - 1.0) < 0.03);
@@ -344,20 +344,16 @@ static void test_last_rows_of_a_file_beyond_4_gib_are_kept(void **state)
         const char *thorough = getenv("SCULPTOR_LONG");
         if (!thorough || !*thorough)
                 skip(); /* where /tmp is in memory, so are the holes */
-        const struct file_array array = {.name = "rows",
-                                         .n_rows = many,
-                                         .row_bytes = WIDE * sizeof(double),
-                                         .first = many - LAST,
-                                         .count = LAST,
+        const struct population_slab slab = {
+                .n_rows = many, .row_values = WIDE, .first = many - LAST, .count = LAST, .n_runs = 1};
+        const struct file_array array = {.name = "rows", .slab = slab, .value_bytes = sizeof(double),
                                          .fill = fill_many};
         struct file_plan plan = {.path = in("large.h5"), .describe = describe_many, .array = &array, .n_arrays = 1};
         int n = 0;
         struct file_rows rows = {.path = plan.path,
                                  .name = "rows",
-                                 .n_rows = many,
                                  .n_columns = WIDE,
-                                 .first = many - LAST,
-                                 .count = LAST,
+                                 .slab = slab,
                                  .take = take_many,
                                  .owner = &n};
         const char *why = hdf5_file_write(&plan);
