@@ -22,8 +22,8 @@ static double redshift_of_drag(double m, double b) /* m = Omega_m h^2, b = Omega
         return 1291 * power(m, 0.251) / (1 + 0.659 * power(m, 0.828)) * (1 + b1 * power(b, b2));
 }
 
-/* What is there only with baryons. As in the authors' program, z_eq of equation 2 stands where 1 + z_eq would be
- * exact: in R_eq and in alpha_b. */
+/* What is there only with baryons. Equation 5 is printed with 1/z; the authors' program, and most others after it,
+ * has 1/(1 + z) and takes equation 2 for 1 + z_eq. */
 static void fit_baryons(struct eisenstein_hu_fit *fit, double m, double b)
 {
         const double theta_4 = fit->theta_squared * fit->theta_squared;

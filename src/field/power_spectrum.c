@@ -9,10 +9,8 @@
 #include "sculptor/vecmath.h"
 
 static const struct power_spectrum_type *const registry[] = {
-        &power_spectrum_white,
-        &power_spectrum_power_law,
-        &power_spectrum_eisenstein_hu,
-        &power_spectrum_bbks,
+        &power_spectrum_white,         &power_spectrum_power_law, &power_spectrum_table,
+        &power_spectrum_eisenstein_hu, &power_spectrum_bbks,
 };
 
 struct power_spectrum {
