@@ -24,6 +24,20 @@ static struct rng_stream first_draws(const struct initial_context *context)
         return (struct rng_stream){.seed = context->seed, .purpose = RNG_INITIAL};
 }
 
+/* N(0, 1) for tile t, in the layout of the population. */
+static void draw_normals(const struct rng_stream *stream, const struct population *population, size_t t, double *z)
+{
+        const uint64_t particle = (uint64_t)population_first_particle(population, t);
+        const struct field_layout *layout = &population->layout;
+        if (!population_is_field(population)) {
+                rng_normal(stream, particle, population->n_dim, z);
+                return;
+        }
+        for (size_t p = 0; p < layout->n_planes_here; p++)
+                rng_normal_row(stream, particle, (layout->plane_begin + (int64_t)p) * (int64_t)layout->plane_cells,
+                               (int64_t)layout->plane_cells, z + p * layout->plane_stride);
+}
+
 /* ---- normal: N(mean, sigma^2 I) ---- */
 
 struct normal_settings {
@@ -44,6 +58,16 @@ static int64_t normal_dimension(const void *settings)
         return vector_dimension(&((const struct normal_settings *)settings)->mean);
 }
 
+/* The spare cells of a plane stay 0. */
+static void scale_field(const struct field_layout *layout, double sigma, double mean, double *x)
+{
+        for (size_t p = 0; p < layout->n_planes_here; p++)
+                for (size_t i = 0; i < layout->plane_cells; i++) {
+                        double *cell = x + p * layout->plane_stride + i;
+                        *cell = fma(sigma, *cell, mean);
+                }
+}
+
 static const char *normal_draw(const void *configured, const struct initial_context *context,
                                struct population *population)
 {
@@ -54,7 +78,11 @@ static const char *normal_draw(const void *configured, const struct initial_cont
         struct rng_stream stream = first_draws(context);
         for (size_t t = 0; t < population->n_tiles; t++) {
                 double *x = population_tile(population, t);
-                rng_normal(&stream, (uint64_t)population_first_particle(population, t), population->n_dim, x);
+                draw_normals(&stream, population, t, x);
+                if (population_is_field(population)) {
+                        scale_field(&population->layout, sigma, settings->mean.value[0], x);
+                        continue;
+                }
                 for (int64_t j = 0; j < population->n_dim; j++)
                         for (int lane = 0; lane < LANES; lane++)
                                 x[j * LANES + lane] = fma(sigma, x[j * LANES + lane], element(&settings->mean, j));
@@ -145,14 +173,14 @@ static const char *target_draw(const void *settings, const struct initial_contex
         (void)settings;
         if (!context->draw_target)
                 return "this score cannot be drawn from; choose another initial type";
-        double *noise = allocate((size_t)population->n_dim * LANES, sizeof *noise);
+        double *noise = allocate(population->tile_size, sizeof *noise);
         struct rng_stream stream = first_draws(context);
         for (size_t t = 0; t < population->n_tiles; t++) {
                 double *x = population_tile(population, t);
                 uint64_t first = (uint64_t)population_first_particle(population, t);
                 context->draw_target(context->owner, first, x);
-                rng_normal(&stream, first, population->n_dim, noise);
-                for (int64_t i = 0; i < population->n_dim * LANES; i++)
+                draw_normals(&stream, population, t, noise);
+                for (size_t i = 0; i < population->tile_size; i++)
                         x[i] = fma(context->sigma_first, noise[i], x[i]);
         }
         free(noise);

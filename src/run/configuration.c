@@ -30,6 +30,8 @@ static const struct param levels_rows[] = {
          .help = "how the noise levels follow each other"},
         PARAM_END};
 
+static const char *const precisions[] = {[PRECISION_DOUBLE] = "double", [PRECISION_FLOAT] = "float", NULL};
+
 #define OUTPUT(member) (FIELD(member) - FIELD(output))
 static const struct param output_rows[] = {
         {.key = "directory", .kind = PARAM_TEXT, .offset = OUTPUT(output.directory), .fallback = "",
@@ -43,6 +45,9 @@ static const struct param output_rows[] = {
          .operational = true, .help = "write |s| of each particle into the snapshots"},
         {.key = "log_density", .kind = PARAM_FLAG, .offset = OUTPUT(output.log_density), .fallback = "false",
          .operational = true, .help = "write log p of each particle into the snapshots"},
+        {.key = "precision", .kind = PARAM_CHOICE, .offset = OUTPUT(output.precision), .choices = precisions,
+         .fallback = "double", .operational = true,
+         .help = "numbers of fields in snapshots; checkpoints are always double"},
         PARAM_END};
 
 #define CHECKPOINT(member) (FIELD(member) - FIELD(checkpoint))
@@ -54,6 +59,29 @@ static const struct param checkpoint_rows[] = {
          .help = "a checkpoint where so long has passed since the last, inside a level too"},
         {.key = "keep", .kind = PARAM_INTEGER, .offset = CHECKPOINT(checkpoint.keep), .fallback = "2",
          .range = "[1, 1000]", .operational = true, .help = "checkpoints kept; older ones are removed"},
+        PARAM_END};
+
+#define PARALLEL(member) (FIELD(member) - FIELD(parallel))
+static const struct param parallel_rows[] = {
+        {.key = "domain_ranks", .kind = PARAM_INTEGER, .offset = PARALLEL(parallel.domain_ranks), .fallback = "auto",
+         .automatic = "auto", .range = "[1, 1048576]", .operational = true,
+         .help = "ranks that share each field, a divisor of all ranks; auto: 1, or as many as leave no rank without a field"},
+        PARAM_END};
+
+static const char *const plannings[] = {
+        [MESH_ESTIMATE] = "estimate", [MESH_MEASURE] = "measure", [MESH_PATIENT] = "patient", NULL};
+
+#define FFT(member) (FIELD(member) - FIELD(fft))
+static const struct param fft_rows[] = {
+        {.key = "planning", .kind = PARAM_CHOICE, .offset = FFT(fft.planning), .choices = plannings,
+         .fallback = "measure",
+         .help = "how FFTW chooses its plans, on which the last bits depend: estimate is the same everywhere, measure "
+                 "and patient are faster and remembered"},
+        {.key = "plans", .kind = PARAM_TEXT, .offset = FFT(fft.plans), .fallback = "auto", .operational = true,
+         .help = "file that remembers measured plans, so that later runs give the same bits; auto: in the user's "
+                 "cache directory; none"},
+        {.key = "strict", .kind = PARAM_FLAG, .offset = FFT(fft.strict), .fallback = "true", .operational = true,
+         .help = "refuse to resume where a checkpoint's plans cannot be made; false: go on with others, not to the same bits"},
         PARAM_END};
 
 const struct param input_rows[] = {
@@ -71,4 +99,8 @@ const struct param input_rows[] = {
          .help = "what is written, and where"},
         {.key = "checkpoint", .kind = PARAM_TABLE, .offset = FIELD(checkpoint), .rows = checkpoint_rows,
          .fallback = "{}", .help = "when the run saves itself"},
+        {.key = "parallel", .kind = PARAM_TABLE, .offset = FIELD(parallel), .rows = parallel_rows, .fallback = "{}",
+         .help = "how fields are shared out over the ranks"},
+        {.key = "fft", .kind = PARAM_TABLE, .offset = FIELD(fft), .rows = fft_rows, .fallback = "{}",
+         .help = "the Fourier transforms of fields"},
         PARAM_END};

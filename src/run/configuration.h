@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "sculptor/mesh.h"
 #include "sculptor/params.h"
 #include "sculptor/sampler.h"
 
@@ -28,12 +29,23 @@ struct configuration {
                 bool initial;         /* snapshot_0000.h5 */
                 bool score_norm, log_density;
                 int64_t every_levels;
+                int precision;        /* of fields in snapshots */
         } output;
         struct {
                 int64_t every_levels; /* 0: not by levels */
                 double every_seconds;
                 int64_t keep;
         } checkpoint;
+        struct {
+                int64_t domain_ranks; /* -1: chosen by run_split() */
+        } parallel;
+        struct {
+                int planning;         /* enum mesh_planning */
+                char *plans;          /* "auto", "none" or a file */
+                bool strict;
+        } fft;
 };
+
+enum output_precision { PRECISION_DOUBLE, PRECISION_FLOAT };
 
 #endif

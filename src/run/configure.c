@@ -106,6 +106,14 @@ static void check_sampler(struct run *run, struct input *input)
         const struct sampler_settings *settings = &run->settings.sampler;
         const struct scheme *scheme = sampler_scheme(settings);
         double sigma_last = run->levels.sigma[run->levels.n - 1];
+        const struct score_type *score = run->score->type;
+        if (scheme->needs_filter && !score->filter)
+                input_add_problem(input, "sampler.type",
+                                  "%s works with a field's power spectrum, which %s does not have; use %s", scheme->name,
+                                  score->name, scheme->needs_log_density ? "mala" : "ula");
+        const char *singular = score->singular_at ? score->singular_at(run->score->model, sigma_last) : NULL;
+        if (singular && scheme->langevin && !scheme->needs_filter)
+                input_add_problem(input, "sampler.type", "level %zu has sigma %g: %s", run->levels.n, sigma_last, singular);
         if (scheme->needs_log_density && !run->score->type->log_density)
                 input_add_problem(input, "sampler.type", "%s needs log p, which %s does not have; use ula",
                                   scheme->name, run->score->type->name);
@@ -137,7 +145,17 @@ static void check_size(struct run *run, struct input *input)
 
 void run_check_sections(struct run *run, struct input *input)
 {
+        if (!run_split(run, input))
+                return;
         run->score = score_create(run->settings.score.type.type, run->settings.score.type.settings);
+        const struct score_type *type = run->score->type;
+        run->mesh = type->mesh ? type->mesh(run->score->model) : NULL;
+        const struct score_context context = {.seed = (uint64_t)run->settings.seed, .look_only = !parallel_active()};
+        const char *why = type->load ? type->load(run->score->model, &context) : NULL;
+        if (why) {
+                input_add_problem(input, "score", "%s", why);
+                return;
+        }
         check_size(run, input);
         check_initial(run, input);
         build_levels(run, input);

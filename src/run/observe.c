@@ -84,7 +84,7 @@ void run_checkpoint(struct run *run)
         double begin = seconds_now();
         char *path = NULL;
         const char *why = checkpoint_write(run->directory, run->population, &run->mark, run->series, &run->provenance,
-                                           NULL, (int)run->settings.checkpoint.keep, &path);
+                                           run->wisdom, (int)run->settings.checkpoint.keep, &path);
         succeed_all(!why, "%s", why ? why : "");
         free(run->last_checkpoint);
         run->last_checkpoint = path;

@@ -36,6 +36,8 @@ struct run {
         struct provenance provenance;
 
         struct score *score;
+        struct mesh *mesh;           /* the score's, of fields; else NULL */
+        char *wisdom;                /* of its plans */
         struct levels levels;
         double step_size;            /* resolved: the input's or the levels' rule's */
         struct sampler *sampler;
@@ -59,6 +61,12 @@ int64_t run_total_steps(const struct run *run);
 
 /* configure.c: what must agree between sections; adds problems to the input. */
 void run_check_sections(struct run *run, struct input *input);
+
+/* grid.c. Collective. */
+int64_t run_domain_ranks(const struct run *run, int64_t n_ranks);
+bool run_split(struct run *run, struct input *input); /* the ranks into groups; false where there is a problem */
+void run_plan(struct run *run, const char *wisdom, const char *source); /* the mesh, with a checkpoint's plans or NULL */
+struct population *run_create_population(const struct run *run, int64_t n, bool with_velocity, size_t n_memory);
 
 /* provenance.c */
 struct provenance provenance_of(const struct run *run);

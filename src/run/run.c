@@ -71,8 +71,8 @@ static void draw_population(struct run *run)
                                           .owner = &draws,
                                           .read_rows = dataset_read_rows};
         const struct scheme *scheme = run->sampler->scheme;
-        run->population = population_create(run->settings.population.particles, run->score->n_dim, scheme->has_velocity,
-                                            scheme->n_memory);
+        run->population = run_create_population(run, run->settings.population.particles, scheme->has_velocity,
+                                                scheme->n_memory);
         const char *why = type->draw(initial->settings, &context, run->population);
         require_all(!why, "population.initial: %s", why ? why : "");
 
@@ -110,7 +110,8 @@ static void restore(struct run *run, const char *path)
         succeed_all(header.n_particles == run->settings.population.particles && header.n_dim == run->score->n_dim &&
                             header.with_velocity == scheme->has_velocity && header.n_memory == scheme->n_memory,
                     "%s: its arrays do not fit its parameters; remove it to go on from an older one", path);
-        run->population = population_create(header.n_particles, header.n_dim, header.with_velocity, header.n_memory);
+        run_plan(run, header.wisdom, path);
+        run->population = run_create_population(run, header.n_particles, header.with_velocity, header.n_memory);
         why = checkpoint_read(path, run->population, run->series);
         succeed_all(!why, "%s", why ? why : "");
         run->mark = header.mark;
@@ -205,10 +206,12 @@ void run_restore_or_draw(struct run *run)
         char *path = find_checkpoint(run);
         if (!path || run->options.resume)
                 claim_directory(run);
-        if (path)
+        if (path) {
                 restore(run, path);
-        else
+        } else {
+                run_plan(run, NULL, NULL);
                 draw_population(run);
+        }
         free(path);
         run->pace.steps_at_start = run->mark.steps_done;
         deadline_expect_files(&run->deadline,
@@ -256,5 +259,6 @@ void run_free(struct run *run)
         free(run->overrides);
         free(run->echo);
         free(run->last_checkpoint);
+        free(run->wisdom);
         free(run);
 }

@@ -24,21 +24,6 @@ static int64_t evaluations_per_step(const void *settings)
         return ((const struct settings *)settings)->leapfrog_steps;
 }
 
-struct kinetic {
-        double sign;
-        const double *p;
-};
-
-/* energy[lane] <- energy[lane] + sign |p|^2/2 */
-static void add_kinetic(void *owner, size_t begin, size_t end, double *restrict energy)
-{
-        const struct kinetic *kinetic = owner;
-        const double sign = kinetic->sign, *restrict p = kinetic->p;
-        for (size_t row = begin; row < end; row += LANES)
-                for (size_t lane = 0; lane < LANES; lane++)
-                        energy[lane] = fma(0.5 * sign * p[row + lane], p[row + lane], energy[lane]);
-}
-
 /* From here.x with momenta p to there, score and log density included. */
 static void trajectory(const struct stretch *stretch, int64_t n_leapfrog, const struct place *here,
                        const struct place *there, double *p)
@@ -70,9 +55,9 @@ static void advance(const void *configured, const struct stretch *stretch)
         for (int64_t step = stretch->step_begin; step < stretch->step_end; step++) {
                 memset(gain, 0, sizeof gain);
                 stretch_normal(stretch, RNG_MOMENTUM, step, 0, p);
-                stretch_sum(stretch, add_kinetic, &(struct kinetic){1, p}, gain);
+                metropolis_kinetic(stretch, 1, p, gain);
                 trajectory(stretch, settings->leapfrog_steps, &here, &there, p);
-                stretch_sum(stretch, add_kinetic, &(struct kinetic){-1, p}, gain);
+                metropolis_kinetic(stretch, -1, p, gain);
                 metropolis_decide(stretch, step, gain, &here, &there);
                 if (stretch_broken(stretch, step))
                         return;

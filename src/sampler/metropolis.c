@@ -13,6 +13,22 @@ void metropolis_eval(const struct stretch *stretch, const struct place *place)
         type->log_density(stretch->level->state, place->x, place->log_p);
 }
 
+struct kinetic { double sign; const double *p; };
+
+static void add_kinetic(void *owner, size_t begin, size_t end, double *restrict energy)
+{
+        const struct kinetic *kinetic = owner;
+        const double sign = kinetic->sign, *restrict p = kinetic->p;
+        for (size_t row = begin; row < end; row += LANES)
+                for (size_t lane = 0; lane < LANES; lane++)
+                        energy[lane] = fma(0.5 * sign * p[row + lane], p[row + lane], energy[lane]);
+}
+
+void metropolis_kinetic(const struct stretch *stretch, double sign, const double *p, double *gain)
+{
+        stretch_sum(stretch, add_kinetic, &(struct kinetic){sign, p}, gain);
+}
+
 struct verdict { int64_t move[LANES], broken[LANES]; };
 
 static void judge(const double *restrict log_u, const double *restrict gain, const double *restrict log_here,

@@ -10,6 +10,9 @@ struct place { double *x, *score, *log_p; };
 /* Evaluates score and log density at place->x. */
 void metropolis_eval(const struct stretch *stretch, const struct place *place);
 
+/* gain[lane] <- gain[lane] + sign |p|^2/2 */
+void metropolis_kinetic(const struct stretch *stretch, double sign, const double *p, double *gain);
+
 /* Lane by lane moves `here` to `there` with probability min(1, exp(log p(there) - log p(here) + gain)),
  * the uniform number keyed by (level, step); counts the real lanes' decisions. A proposal of density 0
  * is refused. One whose ratio is no number, or whose density is infinite, means that the score or the

@@ -6,7 +6,8 @@
 
 static const struct scheme *const registry[] = {
         &scheme_ula,   &scheme_leimkuhler_matthews, &scheme_mala, &scheme_hmc, &scheme_baoab,
-        &scheme_obabo, &scheme_score_flow,
+        &scheme_obabo, &scheme_score_flow, &scheme_fourier_ula, &scheme_fourier_mala, &scheme_fourier_hmc,
+        &scheme_exponential, &scheme_fourier_exponential,
 };
 enum { N_SCHEMES = sizeof registry / sizeof *registry };
 
@@ -81,7 +82,7 @@ const struct param sampler_params[] = {
         {.key = "type", .kind = PARAM_SELECT, .offset = FIELD(type), .variant = sampler_variant,
          .help = "how particles move at a level"},
         {.key = "step_size", .kind = PARAM_REAL, .offset = FIELD(step_size), .range = "(0, inf)", .automatic = "auto",
-         .unit = "x^2 (overdamped, flow) or x (hmc, baoab, obabo)",
+         .unit = "x^2 (overdamped, flow), x (hmc, baoab, obabo) or 1 (fourier_...)",
          .help = "step size, at the last level where annealed; auto: as levels: {type: ncsnv2} chooses it"},
         {.key = "steps_per_level", .kind = PARAM_INTEGER, .offset = FIELD(steps_per_level), .range = "[1, 4294967295]",
          .help = "steps at each level"},
@@ -89,10 +90,10 @@ const struct param sampler_params[] = {
          .help = "end with the mean of the clean target given x, x + sigma_L^2 s(x) [Tweedie]"},
         {.key = "adapt_steps", .kind = PARAM_INTEGER, .offset = FIELD(adapt_steps), .fallback = "0",
          .range = "[0, 4294967295]",
-         .help = "mala, hmc: burn-in steps at the start of each level in which step_size adapts to target_acceptance"},
+         .help = "mala, hmc and their fourier forms: burn-in steps at the start of each level in which step_size adapts to target_acceptance"},
         {.key = "target_acceptance", .kind = PARAM_REAL, .offset = FIELD(target_acceptance), .fallback = "auto",
          .automatic = "auto", .range = "(0, 1)",
-         .help = "fraction of proposals to accept; auto: 0.574 for mala, 0.651 for hmc"},
+         .help = "fraction of proposals to accept; auto: 0.574 for mala and fourier_mala, 0.651 for hmc and fourier_hmc"},
         PARAM_END};
 
 void sampler_check(const void *configured, const struct params_scope *scope)

@@ -16,6 +16,11 @@ extern const struct scheme scheme_hmc;
 extern const struct scheme scheme_baoab;
 extern const struct scheme scheme_obabo;
 extern const struct scheme scheme_score_flow;
+extern const struct scheme scheme_fourier_ula;
+extern const struct scheme scheme_fourier_mala;
+extern const struct scheme scheme_fourier_hmc;
+extern const struct scheme scheme_exponential;
+extern const struct scheme scheme_fourier_exponential;
 
 static inline size_t stretch_size(const struct stretch *stretch)
 {
