@@ -3,15 +3,19 @@
 #ifndef SCULPTOR_SNAPSHOT_H
 #define SCULPTOR_SNAPSHOT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "sculptor/population.h"
 #include "sculptor/provenance.h"
 
-/* A number per particle beside the state. */
+struct mesh;
+
+/* A number per particle or field beside the state. */
 struct snapshot_column {
         const char *name, *unit, *help;
-        /* value[LANES] for one tile. Local. */
+        /* value[LANES] for one tile, or for a field its number in value[0]. Local, for a field collective over
+         * the domain: called for each column and each field in turn, before anything is written. */
         void (*evaluate)(void *owner, const double *x, double *value);
         void *owner;
 };
@@ -21,6 +25,8 @@ struct snapshot {
         double sigma;
         double sigma_first;   /* sigma_max: time is ln(sigma_max/sigma), or the index where that does not increase */
         const struct population *population;
+        const struct mesh *mesh; /* of fields; NULL for particles */
+        bool single;             /* fields are stored as floats */
         const struct snapshot_column *columns;
         size_t n_columns;
         const struct provenance *provenance;
@@ -30,7 +36,8 @@ struct snapshot {
  * errno, the same text on every rank; nothing is left behind then. */
 const char *snapshot_write(const char *directory, const struct snapshot *snapshot);
 
-/* Predicted size of the file in bytes. */
+/* Predicted size of the file in bytes: of particles, and of fields. Local. */
 int64_t snapshot_size(int64_t n_particles, int64_t n_dim, size_t n_columns);
+int64_t snapshot_fields_size(const struct mesh *mesh, int64_t n_fields, size_t n_columns, bool single);
 
 #endif

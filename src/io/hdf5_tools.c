@@ -1,5 +1,6 @@
 #include "io/hdf5_tools.h"
 
+#include <hdf5_hl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,8 +40,9 @@ const char *hdf5_failure(void)
         return failure[0] ? failure : NULL;
 }
 
-static void put_attribute(hid_t object, const char *name, hid_t type, hid_t space, const void *value)
+void hdf5_put_attribute(hid_t object, const char *name, hid_t type, hsize_t n, const void *value)
 {
+        hid_t space = H5(n == 0 ? H5Screate(H5S_SCALAR) : H5Screate_simple(1, &n, NULL));
         hid_t attribute = H5(H5Acreate2(object, name, type, space, H5P_DEFAULT, H5P_DEFAULT));
         H5(H5Awrite(attribute, type, value));
         H5Aclose(attribute);
@@ -56,24 +58,23 @@ void hdf5_put_text(hid_t object, const char *name, const char *text)
         H5(H5Tset_size(type, *text ? strlen(text) : 1));
         H5(H5Tset_strpad(type, H5T_STR_NULLPAD));
         H5(H5Tset_cset(type, ascii ? H5T_CSET_ASCII : H5T_CSET_UTF8));
-        put_attribute(object, name, type, H5(H5Screate(H5S_SCALAR)), text);
+        hdf5_put_attribute(object, name, type, 0, text);
         H5Tclose(type);
 }
 
 void hdf5_put_integer(hid_t object, const char *name, int64_t value)
 {
-        put_attribute(object, name, H5T_STD_I64LE, H5(H5Screate(H5S_SCALAR)), &value);
+        hdf5_put_attribute(object, name, H5T_STD_I64LE, 0, &value);
 }
 
 void hdf5_put_real(hid_t object, const char *name, double value)
 {
-        put_attribute(object, name, H5T_IEEE_F64LE, H5(H5Screate(H5S_SCALAR)), &value);
+        hdf5_put_attribute(object, name, H5T_IEEE_F64LE, 0, &value);
 }
 
 void hdf5_put_reals(hid_t object, const char *name, const double *value, size_t n)
 {
-        hsize_t shape = n;
-        put_attribute(object, name, H5T_IEEE_F64LE, H5(H5Screate_simple(1, &shape, NULL)), value);
+        hdf5_put_attribute(object, name, H5T_IEEE_F64LE, n, value);
 }
 
 /* A scalar attribute of this class, or a remembered failure: never more than is asked for is read. */
@@ -156,5 +157,24 @@ void hdf5_describe_array(hid_t where, const char *name, const char *unit, const 
         hid_t array = H5(H5Dopen2(where, name, H5P_DEFAULT));
         hdf5_put_text(array, "units", unit ? unit : "1");
         hdf5_put_text(array, "long_name", help ? help : name);
+        H5Dclose(array);
+}
+
+void hdf5_make_scale(hid_t file, const char *name)
+{
+        hid_t scale = H5(H5Dopen2(file, name, H5P_DEFAULT));
+        H5(H5DSset_scale(scale, name));
+        H5Dclose(scale);
+}
+
+void hdf5_attach_scales(hid_t file, const char *name, const char *const *scales, unsigned first, unsigned n)
+{
+        hid_t array = H5(H5Dopen2(file, name, H5P_DEFAULT));
+        for (unsigned i = 0; i < n; i++) {
+                hid_t scale = H5(H5Dopen2(file, scales[i], H5P_DEFAULT));
+                H5(H5DSattach_scale(array, scale, first + i));
+                H5(H5DSset_label(array, first + i, scales[i]));
+                H5Dclose(scale);
+        }
         H5Dclose(array);
 }

@@ -17,7 +17,8 @@ hid_t hdf5_checked(hid_t value, const char *call);
 void hdf5_begin(void);          /* forgets earlier failures; HDF5 prints none itself */
 const char *hdf5_failure(void); /* "H5Dopen2: object not found", or NULL; valid until hdf5_begin() */
 
-/* Attributes. Text is a fixed-length string (ASCII, or UTF-8 where it has other characters), of any length. */
+/* Attributes. n values of this type, or a single one where n is 0. Text is a fixed-length string (ASCII, or UTF-8 where it has other characters), of any length. */
+void hdf5_put_attribute(hid_t object, const char *name, hid_t type, hsize_t n, const void *value);
 void hdf5_put_text(hid_t object, const char *name, const char *text);
 void hdf5_put_integer(hid_t object, const char *name, int64_t value);
 void hdf5_put_real(hid_t object, const char *name, double value);
@@ -32,5 +33,9 @@ hid_t hdf5_create_array(hid_t where, const char *name, hid_t file_type, int rank
 void hdf5_put_array(hid_t where, const char *name, hid_t file_type, hid_t memory_type, int rank, const hsize_t *shape,
                     const void *data);
 void hdf5_describe_array(hid_t where, const char *name, const char *unit, const char *help); /* units, long_name */
+
+/* Dimension scales: data sets at the root of one dimension, each known by its own name. */
+void hdf5_make_scale(hid_t file, const char *name);
+void hdf5_attach_scales(hid_t file, const char *name, const char *const *scales, unsigned first, unsigned n);
 
 #endif

@@ -1,5 +1,6 @@
 /* The digest of what a snapshot or checkpoint says about the run, for comparing runs: its arrays, then
  * its place in the run, whatever the file's layout, dates and machine. */
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -10,45 +11,86 @@
 #include "sculptor/files.h"
 #include "sculptor/memory.h"
 
-enum { MAX_COLUMNS = 1 << 27 }; /* a row of a GiB */
+enum { MAX_RANK = 4 };
 
-/* Rows of a two-dimensional array of doubles, in order, in pieces; then its shape. */
-static void add_array(struct sha256 *sha, hid_t file, const char *name)
+struct array {
+        hid_t set, space;
+        int rank;
+        hsize_t shape[MAX_RANK];
+        double *buffer; /* CHUNK_BYTES */
+};
+
+/* The block start .. start + count - 1 in row-major order: its values where they fit the buffer, else its parts
+ * along the first axis it extends over. */
+static void add_block(struct sha256 *sha, const struct array *array, const hsize_t *start, const hsize_t *count)
 {
-        hid_t set = H5(H5Dopen2(file, name, H5P_DEFAULT)), space = H5(H5Dget_space(set));
-        hsize_t shape[2] = {0, 0};
-        if (H5Sget_simple_extent_ndims(space) != 2 || H5Sget_simple_extent_dims(space, shape, NULL) != 2 ||
-            shape[1] < 1 || shape[1] > MAX_COLUMNS)
-                hdf5_checked(-1, "an array of another rank or size");
-        hid_t creation = H5(H5Dget_create_plist(set));
+        const hsize_t most = CHUNK_BYTES / sizeof(double);
+        int axis = 0;
+        while (axis < array->rank - 1 && count[axis] == 1)
+                axis++;
+        hsize_t inner = 1; /* values for each step along the axis, or more than fit */
+        for (int i = axis + 1; i < array->rank; i++)
+                inner = inner > most / count[i] ? most + 1 : inner * count[i];
+        const hsize_t step = inner > most ? 1 : most / inner;
+        if (count[axis] > step) {
+                hsize_t from[MAX_RANK], size[MAX_RANK];
+                memcpy(from, start, sizeof from);
+                memcpy(size, count, sizeof size);
+                for (hsize_t done = 0; done < count[axis] && !hdf5_failure(); done += step) {
+                        from[axis] = start[axis] + done;
+                        size[axis] = count[axis] - done < step ? count[axis] - done : step;
+                        add_block(sha, array, from, size);
+                }
+                return;
+        }
+        hid_t memory = H5(H5Screate_simple(array->rank, count, NULL));
+        H5(H5Sselect_hyperslab(array->space, H5S_SELECT_SET, start, NULL, count, NULL));
+        H5(H5Dread(array->set, H5T_NATIVE_DOUBLE, memory, array->space, H5P_DEFAULT, array->buffer));
+        H5Sclose(memory);
+        sha256_add(sha, array->buffer, (size_t)(count[axis] * inner) * sizeof(double));
+}
+
+/* An array's values as doubles in row-major order, in pieces; then its shape. */
+static void add_array(struct sha256 *sha, hid_t file, const char *name, int least_rank, int most_rank)
+{
+        struct array array = {.set = H5(H5Dopen2(file, name, H5P_DEFAULT))};
+        array.space = H5(H5Dget_space(array.set));
+        hid_t type = H5(H5Dget_type(array.set)), creation = H5(H5Dget_create_plist(array.set));
+        array.rank = H5Sget_simple_extent_ndims(array.space);
+        if (array.rank < least_rank || array.rank > most_rank ||
+            H5Sget_simple_extent_dims(array.space, array.shape, NULL) < 0 || H5Tget_class(type) != H5T_FLOAT)
+                hdf5_checked(-1, "an array of another rank or type");
         if (H5Pget_layout(creation) == H5D_VIRTUAL || H5Pget_external_count(creation) != 0)
                 hdf5_checked(-1, "an array kept in another file");
-        H5Pclose(creation);
-        hsize_t row_bytes = shape[1] * sizeof(double), step = row_bytes < CHUNK_BYTES ? CHUNK_BYTES / (row_bytes ? row_bytes : 1) : 1;
-        if (step > shape[0])
-                step = shape[0];
-        double *buffer = hdf5_failure() ? NULL : allocate((size_t)step, (size_t)row_bytes);
-        for (hsize_t row = 0; row < shape[0] && !hdf5_failure(); row += step) {
-                hsize_t start[2] = {row, 0}, count[2] = {shape[0] - row < step ? shape[0] - row : step, shape[1]};
-                hid_t memory = H5(H5Screate_simple(2, count, NULL));
-                H5(H5Sselect_hyperslab(space, H5S_SELECT_SET, start, NULL, count, NULL));
-                H5(H5Dread(set, H5T_NATIVE_DOUBLE, memory, space, H5P_DEFAULT, buffer));
-                H5Sclose(memory);
-                sha256_add(sha, buffer, (size_t)(count[0] * row_bytes));
+        bool empty = false;
+        for (int i = 0; i < array.rank && i < MAX_RANK; i++)
+                empty = empty || array.shape[i] == 0;
+        if (!hdf5_failure() && !empty) {
+                const hsize_t start[MAX_RANK] = {0};
+                array.buffer = allocate(CHUNK_BYTES, 1);
+                add_block(sha, &array, start, array.shape);
         }
-        sha256_add(sha, shape, sizeof shape);
-        free(buffer);
-        H5Sclose(space);
-        H5Dclose(set);
+        if (!hdf5_failure())
+                sha256_add(sha, array.shape, (size_t)array.rank * sizeof *array.shape);
+        free(array.buffer);
+        H5Pclose(creation);
+        H5Tclose(type);
+        H5Sclose(array.space);
+        H5Dclose(array.set);
+}
+
+static bool is_there(hid_t file, const char *name)
+{
+        return H5Lexists(file, name, H5P_DEFAULT) > 0;
 }
 
 static void add_checkpoint(struct sha256 *sha, hid_t file)
 {
-        add_array(sha, file, "state");
-        if (H5Lexists(file, "velocity", H5P_DEFAULT) > 0)
-                add_array(sha, file, "velocity");
-        if (H5Lexists(file, "tile_memory", H5P_DEFAULT) > 0)
-                add_array(sha, file, "tile_memory");
+        add_array(sha, file, "state", 2, 2);
+        if (is_there(file, "velocity"))
+                add_array(sha, file, "velocity", 2, 2);
+        if (is_there(file, "tile_memory"))
+                add_array(sha, file, "tile_memory", 2, 2);
         struct progress_mark mark = {0};
         checkpoint_mark_get(file, &mark);
         for (size_t i = 0; i < checkpoint_n_mark_fields; i++)
@@ -58,7 +100,10 @@ static void add_checkpoint(struct sha256 *sha, hid_t file)
 
 static void add_snapshot(struct sha256 *sha, hid_t file)
 {
-        add_array(sha, file, "state");
+        if (is_there(file, "density"))
+                add_array(sha, file, "density", 3, 4);
+        else
+                add_array(sha, file, "state", 2, 2);
         double sigma = 0.0;
         hid_t set = H5(H5Dopen2(file, "sigma", H5P_DEFAULT)), space = H5(H5Dget_space(set));
         if (H5Sget_simple_extent_npoints(space) == 1)
@@ -87,9 +132,9 @@ const char *payload_hash(const char *path, char hex[65])
         struct sha256 sha;
         sha256_begin(&sha);
         const char *why = NULL;
-        if (H5Lexists(file, "progress", H5P_DEFAULT) > 0)
+        if (is_there(file, "progress"))
                 add_checkpoint(&sha, file);
-        else if (H5Lexists(file, "state", H5P_DEFAULT) > 0 && H5Aexists(file, "index") > 0)
+        else if ((is_there(file, "state") || is_there(file, "density")) && H5Aexists(file, "index") > 0)
                 add_snapshot(&sha, file);
         else
                 why = reason("%s is neither a snapshot nor a checkpoint of ours", path);

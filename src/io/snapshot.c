@@ -1,80 +1,87 @@
 #include "sculptor/snapshot.h"
 
-#include <hdf5_hl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "io/agree.h"
-#include "io/disk.h"
+#include "io/field_views.h"
 #include "io/hdf5_file.h"
 #include "io/path.h"
 #include "io/provenance.h"
+#include "io/snapshot_parts.h"
 #include "io/snapshot_views.h"
+#include "sculptor/error.h"
 #include "sculptor/memory.h"
 
 enum { MAX_COLUMNS = 16 };
 
-/* A dimension scale and its name. */
-static void make_scale(hid_t file, const char *name, const char *help)
-{
-        hdf5_describe_array(file, name, "1", help);
-        hid_t scale = H5(H5Dopen2(file, name, H5P_DEFAULT));
-        H5(H5DSset_scale(scale, name));
-        H5Dclose(scale);
-}
-
-static void attach(hid_t file, const char *name, const char *const *scales, unsigned n_scales)
-{
-        hid_t array = H5(H5Dopen2(file, name, H5P_DEFAULT));
-        for (unsigned i = 0; i < n_scales; i++) {
-                hid_t scale = H5(H5Dopen2(file, scales[i], H5P_DEFAULT));
-                H5(H5DSattach_scale(array, scale, i));
-                H5(H5DSset_label(array, i, scales[i]));
-                H5Dclose(scale);
-        }
-        H5Dclose(array);
-}
+struct column_source {
+        const struct snapshot_column *column;
+        const struct population *population;
+        double *number; /* of fields: [n_tiles], evaluated before anything is written */
+};
 
 struct snapshot_source {
         const struct snapshot *snapshot;
-        struct snapshot_box box;
+        struct snapshot_box box; /* of particles */
+        struct column_source column[MAX_COLUMNS];
 };
 
-static void describe(hid_t file, const void *owner)
+/* ---- what is in the file ---- */
+
+static void describe_particles(hid_t file, const struct population *population)
 {
         static const char *const scales[] = {"particle", "coord"};
-        const struct snapshot_source *source = owner;
-        const struct snapshot *snapshot = source->snapshot;
-        const struct population *population = snapshot->population;
         hsize_t shape[2] = {(hsize_t)population->n_global, (hsize_t)population->n_dim};
-        provenance_put(file, "Sculptor: a population at one noise level", snapshot->provenance);
-        hdf5_put_integer(file, "index", snapshot->index);
-        hdf5_put_real(file, "sigma_first", snapshot->sigma_first);
-        hdf5_put_array(file, "sigma", H5T_IEEE_F64LE, H5T_NATIVE_DOUBLE, 0, NULL, &snapshot->sigma);
-        hdf5_describe_array(file, "sigma", "1", "noise level");
-
         H5Dclose(hdf5_create_array(file, "particle", H5T_STD_U64LE, 1, shape));
-        make_scale(file, "particle", "particle id");
+        hdf5_describe_array(file, "particle", "1", "particle id");
+        hdf5_make_scale(file, "particle");
         int32_t *coordinate = allocate((size_t)population->n_dim, sizeof *coordinate);
         for (int64_t j = 0; j < population->n_dim; j++)
                 coordinate[j] = (int32_t)j;
         hdf5_put_array(file, "coord", H5T_STD_I32LE, H5T_NATIVE_INT32, 1, &shape[1], coordinate);
         free(coordinate);
-        make_scale(file, "coord", "coordinate");
+        hdf5_describe_array(file, "coord", "1", "coordinate");
+        hdf5_make_scale(file, "coord");
 
         H5Dclose(hdf5_create_array(file, "state", H5T_IEEE_F64LE, 2, shape));
         hdf5_describe_array(file, "state", "1", "position of a particle");
-        attach(file, "state", scales, 2);
+        hdf5_attach_scales(file, "state", scales, 0, 2);
+}
+
+static void describe(hid_t file, const void *owner)
+{
+        const struct snapshot_source *source = owner;
+        const struct snapshot *snapshot = source->snapshot;
+        const char *title = snapshot->mesh ? "Sculptor: random fields at one noise level"
+                                           : "Sculptor: a population at one noise level";
+        provenance_put(file, title, snapshot->provenance);
+        hdf5_put_integer(file, "index", snapshot->index);
+        hdf5_put_real(file, "sigma_first", snapshot->sigma_first);
+        hdf5_put_array(file, "sigma", H5T_IEEE_F64LE, H5T_NATIVE_DOUBLE, 0, NULL, &snapshot->sigma);
+        hdf5_describe_array(file, "sigma", "1", "noise level");
+        if (snapshot->mesh)
+                snapshot_fields_describe(file, snapshot);
+        else
+                describe_particles(file, snapshot->population);
+
+        const char *const scale = snapshot->mesh ? "realization" : "particle";
+        const hsize_t shape = (hsize_t)snapshot->population->n_global;
         for (size_t i = 0; i < snapshot->n_columns; i++) {
                 const struct snapshot_column *column = &snapshot->columns[i];
-                H5Dclose(hdf5_create_array(file, column->name, H5T_IEEE_F64LE, 1, shape));
+                H5Dclose(hdf5_create_array(file, column->name, H5T_IEEE_F64LE, 1, &shape));
                 hdf5_describe_array(file, column->name, column->unit, column->help);
-                attach(file, column->name, scales, 1);
+                hdf5_attach_scales(file, column->name, &scale, 0, 1);
         }
-        snapshot_views_put(file, snapshot, &source->box);
+        if (snapshot->mesh)
+                field_views_put(file, snapshot);
+        else
+                snapshot_views_put(file, snapshot, &source->box);
 }
+
+/* ---- its values ---- */
 
 static void fill_particle(const void *owner, int64_t first, int64_t count, void *rows)
 {
@@ -90,15 +97,14 @@ static void fill_state(const void *owner, int64_t first, int64_t count, void *ro
         population_to_rows(population, population->x, first, count, rows);
 }
 
-struct column_source {
-        const struct snapshot_column *column;
-        const struct population *population;
-};
-
 static void fill_column(const void *owner, int64_t first, int64_t count, void *rows)
 {
         const struct column_source *source = owner;
         const struct population *population = source->population;
+        if (source->number) {
+                memcpy(rows, source->number + (first - population->tile_begin), (size_t)count * sizeof(double));
+                return;
+        }
         _Alignas(64) double value[LANES];
         double *next = rows;
         for (int64_t particle = first, end = first + count; particle < end;) {
@@ -111,37 +117,58 @@ static void fill_column(const void *owner, int64_t first, int64_t count, void *r
         }
 }
 
+/* The arrays of all snapshots in the file's order: ids, states, columns. Returns how many. */
+static size_t plan_arrays(const struct snapshot_source *source, struct file_array *array)
+{
+        const struct snapshot *snapshot = source->snapshot;
+        const struct population *population = snapshot->population;
+        const struct file_array numbers = {.slab = file_slab_particles(population, true),
+                                           .value_bytes = sizeof(double)};
+        if (snapshot->mesh) {
+                array[0] = snapshot_fields_ids(snapshot);
+                array[1] = snapshot_fields_density(snapshot);
+        } else {
+                array[0] = array[1] = numbers;
+                array[0].name = "particle";
+                array[0].fill = fill_particle;
+                array[1].name = "state";
+                array[1].slab = population_slab(population);
+                array[1].fill = fill_state;
+                array[1].owner = population;
+        }
+        for (size_t i = 0; i < snapshot->n_columns; i++) {
+                array[2 + i] = numbers;
+                array[2 + i].name = snapshot->columns[i].name;
+                array[2 + i].fill = fill_column;
+                array[2 + i].owner = &source->column[i];
+        }
+        return 2 + snapshot->n_columns;
+}
+
+/* ---- writing ---- */
+
 const char *snapshot_write(const char *directory, const struct snapshot *snapshot)
 {
         const struct population *population = snapshot->population;
         if (snapshot->n_columns > MAX_COLUMNS)
                 return agree(reason("a snapshot has at most %d columns", MAX_COLUMNS));
-        const struct snapshot_source whole = {snapshot, snapshot_box_measure(population)};
+        if (population_is_field(population) != (snapshot->mesh != NULL))
+                fatal("a snapshot of fields needs their mesh, and one of particles has none");
+        struct snapshot_source source = {.snapshot = snapshot};
+        if (!snapshot->mesh)
+                source.box = snapshot_box_measure(population);
+        for (size_t i = 0; i < snapshot->n_columns; i++)
+                source.column[i] = (struct column_source){
+                        &snapshot->columns[i], population,
+                        snapshot->mesh ? snapshot_fields_evaluate(snapshot, &snapshot->columns[i]) : NULL};
+
         struct file_array array[2 + MAX_COLUMNS];
-        struct column_source source[MAX_COLUMNS];
-        const struct file_array particles = {.name = "particle",
-                                             .slab = file_slab_particles(population, true),
-                                             .value_bytes = sizeof(double),
-                                             .fill = fill_particle,
-                                             .owner = population};
-        array[0] = array[1] = particles;
-        array[1].name = "state";
-        array[1].slab = population_slab(population);
-        array[1].fill = fill_state;
-        for (size_t i = 0; i < snapshot->n_columns; i++) {
-                source[i] = (struct column_source){&snapshot->columns[i], population};
-                array[2 + i] = particles;
-                array[2 + i].name = snapshot->columns[i].name;
-                array[2 + i].fill = fill_column;
-                array[2 + i].owner = &source[i];
-        }
         char *name = format_text("snapshot_%04" PRId64 ".h5", snapshot->index), *path = path_join(directory, name);
-        struct file_plan plan = {.path = path,
-                                 .describe = describe,
-                                 .owner = &whole,
-                                 .array = array,
-                                 .n_arrays = 2 + snapshot->n_columns};
+        struct file_plan plan = {.path = path, .describe = describe, .owner = &source, .array = array};
+        plan.n_arrays = plan_arrays(&source, array);
         const char *why = hdf5_file_write(&plan);
+        for (size_t i = 0; i < snapshot->n_columns; i++)
+                free(source.column[i].number);
         free(name);
         free(path);
         return why;
