@@ -36,7 +36,8 @@ const char *power_spectrum_covers(const struct power_spectrum *spectrum, double 
 
 /* Local. The variance of a field on 3 axes averaged in spheres of this radius, wherever P is defined:
  *     int k^2 P(k) W^2(k radius) dk / (2 pi^2),   W(y) = 3 (sin y - y cos y)/y^3
- * to a relative 1e-9; NAN where the integral does not converge. */
+ * to a relative 1e-9; NAN where the integral does not converge, or hardly (slopes of P below -2.8 at small k, above
+ * 0.8 at large k). */
 double power_spectrum_variance(const struct power_spectrum *spectrum, double radius);
 
 /* ---- a type of spectrum ---- */

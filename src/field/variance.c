@@ -20,7 +20,7 @@ static const double PI = 0x1.921fb54442d18p+1;
 enum {
         NODES = 16,
         PERIODS = 1024,
-        MOST_PANELS = 4000, /* of a quarter: to e^1000 */
+        MOST_PANELS = 600, /* of a quarter: to e^150, where powers of y are still numbers */
 };
 
 struct panels {
