@@ -17,10 +17,18 @@
 #include "sculptor/parallel.h"
 
 /* The names a run gives its files; none but these are ever moved or removed. */
-static const char *const ours[] = {"snapshot_[0-9]*.h5", "checkpoint_[0-9]*.h5", "checkpoint_[0-9]*.manifest",
-                                   "series.h5",          "parameters.txt",       "sculptor.log"};
-static const char *const our_parts[] = {".snapshot_[0-9]*.h5.part", ".checkpoint_[0-9]*.h5.part",
-                                        ".checkpoint_[0-9]*.manifest.part", ".series.h5.part", ".parameters.txt.part"};
+static const char *const ours[] = {"snapshot_[0-9]*.h5",
+                                   "checkpoint_[0-9]*.h5",
+                                   "checkpoint_[0-9]*.manifest",
+                                   "series.h5",
+                                   "parameters.txt",
+                                   "sculptor.log",
+                                   "snapshots.xdmf",
+                                   "wiener.h5"};
+static const char *const our_parts[] = {
+        ".snapshot_[0-9]*.h5.part", ".checkpoint_[0-9]*.h5.part", ".checkpoint_[0-9]*.manifest.part",
+        ".series.h5.part",          ".parameters.txt.part",       ".snapshots.xdmf.part",
+        ".wiener.h5.part"};
 
 static bool matches(const char *name, const char *const *patterns, size_t n)
 {

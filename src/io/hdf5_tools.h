@@ -17,7 +17,8 @@ hid_t hdf5_checked(hid_t value, const char *call);
 void hdf5_begin(void);          /* forgets earlier failures; HDF5 prints none itself */
 const char *hdf5_failure(void); /* "H5Dopen2: object not found", or NULL; valid until hdf5_begin() */
 
-/* Attributes. n values of this type, or a single one where n is 0. Text is a fixed-length string (ASCII, or UTF-8 where it has other characters), of any length. */
+/* Attributes: n values of a type, or a single one where n is 0. Text is a fixed-length string (ASCII, or UTF-8 where it
+ * has other characters), of any length. */
 void hdf5_put_attribute(hid_t object, const char *name, hid_t type, hsize_t n, const void *value);
 void hdf5_put_text(hid_t object, const char *name, const char *text);
 void hdf5_put_integer(hid_t object, const char *name, int64_t value);

@@ -60,7 +60,8 @@ static void put_whole(hid_t where, const char *name, const char *source, int ran
 
 static void put_position(hid_t particles, const hsize_t shape[2], int n_axes)
 {
-        hid_t position = openpmd_make_group(particles, "position"), offset = openpmd_make_group(particles, "positionOffset");
+        hid_t position = openpmd_make_group(particles, "position"),
+              offset = openpmd_make_group(particles, "positionOffset");
         openpmd_put_record(position, true);
         openpmd_put_record(offset, true);
         hid_t space = H5(H5Screate_simple(2, shape, NULL));
