@@ -95,8 +95,8 @@ static void test_growth_in_curved_matter_is_its_closed_form(void **state)
         for (size_t i = 0; i < 3; i++)
                 for (size_t j = 0; j < N_REDSHIFTS && redshifts[j] <= 100; j++) {
                         struct cosmology_settings curved = universe(omega_m[i], 0, -1, 0);
-                        const double exact =
-                                open_growth(omega_m[i], 1 / (1 + redshifts[j])) / open_growth(omega_m[i], 1);
+                        const double exact = open_growth(omega_m[i], 1 / (1 + redshifts[j])) /
+                                             open_growth(omega_m[i], 1);
                         const double y = fabs(1 / omega_m[i] - 1) / (1 + redshifts[j]);
                         assert_close(cosmology_growth(&curved, redshifts[j]), exact, 1e-13 + 1e-18 / (y * y));
                 }
@@ -124,7 +124,8 @@ static void test_dark_energy_of_minus_one_third_grows_like_curvature(void **stat
         struct cosmology_settings fluid = universe(0.3, 0.7, -1.0 / 3, 0), open = universe(0.3, 0, -1, 0);
         for (size_t j = 0; j < N_REDSHIFTS; j++) {
                 assert_close(cosmology_growth(&fluid, redshifts[j]), cosmology_growth(&open, redshifts[j]), 1e-11);
-                assert_close(cosmology_expansion(&fluid, redshifts[j]), cosmology_expansion(&open, redshifts[j]), 1e-14);
+                assert_close(cosmology_expansion(&fluid, redshifts[j]), cosmology_expansion(&open, redshifts[j]),
+                             1e-14);
         }
 }
 
@@ -177,8 +178,8 @@ static void test_expansion_is_friedmanns(void **state)
         for (size_t j = 0; j < N_REDSHIFTS; j++) {
                 const double s = 1 + redshifts[j], w_0 = -0.9, w_a = 0.2;
                 const double dark = 0.6 * pow(s, 3 * (1 + w_0 + w_a)) * exp(-3 * w_a * (1 - 1 / s));
-                assert_close(cosmology_expansion(&settings, redshifts[j]),
-                             sqrt(0.3 * s * s * s + 0.1 * s * s + dark), 1e-14);
+                assert_close(cosmology_expansion(&settings, redshifts[j]), sqrt(0.3 * s * s * s + 0.1 * s * s + dark),
+                             1e-14);
         }
 }
 
@@ -206,7 +207,9 @@ static void problems_of(const struct param *rows, void (*check)(const void *, co
 static void test_impossible_universes_are_refused_with_their_key(void **state)
 {
         (void)state;
-        const struct { const char *settings, *problems; } cases[] = {
+        const struct {
+                const char *settings, *problems;
+        } cases[] = {
                 {"Omega_m: 0.3, Omega_b: 0.05, h: 0.7, n_s: 0.96, sigma8: 0.8", ""},
                 {"Omega_m: 0.3, Omega_b: 0, h: 0.7, n_s: 0.96, sigma8: 0.8, Omega_lambda: 0", ""},
                 {"Omega_m: 0.3, Omega_b: 0.3, h: 0.7, n_s: 0.96, sigma8: 0.8",
@@ -227,9 +230,10 @@ static void test_impossible_universes_are_refused_with_their_key(void **state)
                 problems_of(cosmology_params, cosmology_check, text, cases[i].problems);
         }
         problems_of(cosmology_growth_params, cosmology_growth_check, "cosmology: {}\n", "");
-        problems_of(cosmology_growth_params, cosmology_growth_check, "cosmology: {Omega_m: 0.3, w0: 0}\n",
-                    "toy.yaml:1: cosmology.w0: w0 + wa = 0 is above -0.05: dark energy would weigh as much as matter at "
-                    "early times");
+        problems_of(
+                cosmology_growth_params, cosmology_growth_check, "cosmology: {Omega_m: 0.3, w0: 0}\n",
+                "toy.yaml:1: cosmology.w0: w0 + wa = 0 is above -0.05: dark energy would weigh as much as matter at "
+                "early times");
 }
 
 int main(void)

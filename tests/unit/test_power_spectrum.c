@@ -97,10 +97,10 @@ static struct eisenstein_hu_fit fit_of(double omega_m, double omega_b, double h)
 static void test_transfer_function_is_its_formula_in_thirty_digits(void **state)
 {
         (void)state;
-        static const double expected[][2] = {
-                {0.001, 0.99225330270061736864}, {0.01, 0.77988389571847782836}, {0.05, 0.26770589022139338869},
-                {0.1, 0.12862767174124656119},   {0.2, 0.054107237364875814547}, {1, 0.0045878690484603774538},
-                {10, 0.000087767695530558321639}};
+        static const double expected[][2] = {{0.001, 0.99225330270061736864}, {0.01, 0.77988389571847782836},
+                                             {0.05, 0.26770589022139338869},  {0.1, 0.12862767174124656119},
+                                             {0.2, 0.054107237364875814547},  {1, 0.0045878690484603774538},
+                                             {10, 0.000087767695530558321639}};
         struct eisenstein_hu_fit fit = fit_of(0.3, 0.05, 0.7);
         for (size_t i = 0; i < sizeof expected / sizeof *expected; i++)
                 assert_close(eisenstein_hu_transfer(&fit, expected[i][0]), expected[i][1], 1e-13);
@@ -139,7 +139,8 @@ static void test_transfer_functions_are_one_on_large_scales(void **state)
 static void test_wiggles_vanish_with_the_baryons(void **state)
 {
         (void)state;
-        struct eisenstein_hu_fit none = fit_of(0.3, 0, 0.7), few = fit_of(0.3, 1e-7, 0.7), some = fit_of(0.3, 0.05, 0.7);
+        struct eisenstein_hu_fit none = fit_of(0.3, 0, 0.7), few = fit_of(0.3, 1e-7, 0.7),
+                                 some = fit_of(0.3, 0.05, 0.7);
         for (double k = 1e-4; k < 100; k *= 1.1) {
                 /* what changes is of order Omega_b/Omega_m = 3e-7 times logarithms */
                 assert_close(eisenstein_hu_transfer(&few, k), eisenstein_hu_transfer(&none, k), 1e-5);
@@ -206,8 +207,8 @@ static double variance_by_gsl(const struct power_spectrum *spectrum, double radi
                             &error);
         sum += part;
         for (int i = 1; i < 800; i++) {
-                gsl_integration_qag(&function, log(i * PI / radius), log((i + 1) * PI / radius), 1e-14 * sum, 1e-9, 2000,
-                                    GSL_INTEG_GAUSS61, workspace, &part, &error);
+                gsl_integration_qag(&function, log(i * PI / radius), log((i + 1) * PI / radius), 1e-14 * sum, 1e-9,
+                                    2000, GSL_INTEG_GAUSS61, workspace, &part, &error);
                 sum += part;
         }
         gsl_integration_workspace_free(workspace);
@@ -275,16 +276,19 @@ static void test_wrong_spectra_are_refused_with_their_key(void **state)
                         "toy.yaml:1: spectrum.amplitude: -1 is not in [0, inf)");
         expect_problems("spectrum: {type: white, smoothing: -1}\n",
                         "toy.yaml:1: spectrum.smoothing: -1 is not in [0, inf)");
-        expect_problems("spectrum:\n  type: eisenstein_hu\n  cosmology:\n    Omega_m: 0.3\n    Omega_b: 0.4\n    h: 0.7\n"
-                        "    n_s: 1\n    sigma8: 0.8\n",
-                        "toy.yaml:5: spectrum.cosmology.Omega_b: 0.4 is not below Omega_m, 0.3, which includes it");
-        expect_problems("spectrum: {type: eisenstein_hu, wiggles: false, cosmology: {Omega_m: 0.02, Omega_b: 0.0199, h: 0.7, "
-                        "n_s: 1, sigma8: 0.8}}\n",
-                        "toy.yaml:1: spectrum.cosmology: Omega_m h^2 and Omega_b/Omega_m lie outside what Eisenstein & "
-                        "Hu's smooth fit can describe");
-        expect_problems("spectrum: {type: bbks, cosmology: {Omega_m: 0.3, Omega_b: 0.05, h: 1e-200, n_s: 1, sigma8: 0.8}}\n",
-                        "toy.yaml:1: spectrum.cosmology: this spectrum has no variance in spheres of 8 Mpc/h to be "
-                        "normalised to sigma8");
+        expect_problems(
+                "spectrum:\n  type: eisenstein_hu\n  cosmology:\n    Omega_m: 0.3\n    Omega_b: 0.4\n    h: 0.7\n"
+                "    n_s: 1\n    sigma8: 0.8\n",
+                "toy.yaml:5: spectrum.cosmology.Omega_b: 0.4 is not below Omega_m, 0.3, which includes it");
+        expect_problems(
+                "spectrum: {type: eisenstein_hu, wiggles: false, cosmology: {Omega_m: 0.02, Omega_b: 0.0199, h: 0.7, "
+                "n_s: 1, sigma8: 0.8}}\n",
+                "toy.yaml:1: spectrum.cosmology: Omega_m h^2 and Omega_b/Omega_m lie outside what Eisenstein & "
+                "Hu's smooth fit can describe");
+        expect_problems(
+                "spectrum: {type: bbks, cosmology: {Omega_m: 0.3, Omega_b: 0.05, h: 1e-200, n_s: 1, sigma8: 0.8}}\n",
+                "toy.yaml:1: spectrum.cosmology: this spectrum has no variance in spheres of 8 Mpc/h to be "
+                "normalised to sigma8");
 }
 
 /* Ours, and so the same on every machine and at every optimisation level. */
