@@ -10,7 +10,7 @@ import h5py
 import numpy as np
 
 from .files import FileError, RunError, attributes_of, one_line, open_file, parse_parameters
-from .levels import Level
+from .levels import FieldLevel, levels_of
 from .target import Mixture
 
 SNAPSHOT = re.compile(r"snapshot_(\d{4,})\.h5")
@@ -48,7 +48,8 @@ class Series:
 class Run:
     """A run's directory.
 
-    levels      list of Level, in the order of their numbers, the initial population (0) first if kept
+    levels      list of Level, or of FieldLevel, in the order of their numbers, what was before the first level (0)
+                first if kept
     series      Series or None
     target      the clean target as a Mixture, or None where it is none or unknown
     parameters  what decides the run, as texts: {"sampler.step_size": "0.05", ...}
@@ -68,7 +69,12 @@ class Run:
         found = sorted((int(match.group(1)), name) for name in names if (match := SNAPSHOT.fullmatch(name)))
         if not found:
             raise RunError(f"{directory}: no snapshots (snapshot_0001.h5 ...) in this directory")
-        self.levels = [Level(self.directory / name, index) for index, name in found]
+        self.levels = levels_of([(self.directory / name, index) for index, name in found])
+
+    @property
+    def is_field(self):
+        """Whether the levels are random fields, not populations of points."""
+        return isinstance(self.levels[-1], FieldLevel)
 
     @functools.cached_property
     def series(self):
