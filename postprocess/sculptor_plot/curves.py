@@ -6,6 +6,7 @@ import numpy as np
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from . import style
+from .files import Missing
 
 
 class Rows:
@@ -127,14 +128,12 @@ def _plan(panels, wide):
 
 def lay_out(rows, panels, wide=()):
     """A figure of those panels that have something to draw, those in `wide` taking a second cell where there is one
-    to spare; None where none has."""
-    if len(rows.level) == 0:
-        return None
+    to spare; raises Missing where none has."""
     # Which panels there are is known only by drawing them: once on a sheet that is thrown away.
     sheet = style.new_figure(4, 3)
-    panels = [panel for panel in panels if panel(sheet.add_subplot(), rows)]
+    panels = [panel for panel in panels if panel(sheet.add_subplot(), rows)] if len(rows.level) else []
     if not panels:
-        return None
+        raise Missing("no finished level with numbers")
     n_rows, n_columns, spans = _plan(panels, wide)
     figure = style.new_figure(3.7 * n_columns, 2.75 * n_rows)
     figure.get_layout_engine().set(h_pad=0.08, w_pad=0.08)

@@ -19,6 +19,10 @@ class FileError(RunError):
     """A file that exists but cannot be used; the line names it."""
 
 
+class Missing(Exception):
+    """A picture cannot be drawn for want of what the line names."""
+
+
 def one_line(error):
     return " ".join(str(error).split())
 

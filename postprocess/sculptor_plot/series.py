@@ -131,5 +131,5 @@ WIDE = (_mean, _modes)  # take a second cell where there is one to spare
 
 
 def draw(run, n_particles):
-    """The figure, or None where the series has nothing to draw."""
+    """Returns the figure; raises Missing where the series has nothing to draw."""
     return lay_out(PopulationRows(run, n_particles), PANELS, WIDE)
