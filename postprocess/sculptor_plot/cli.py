@@ -35,6 +35,10 @@ def _positive(text):
     return value
 
 
+def _index(text):
+    return 0 if text == "0" else _positive(text)
+
+
 def _coordinates(text):
     try:
         values = [int(part) for part in text.split(",")]
@@ -46,8 +50,9 @@ def _coordinates(text):
 
 
 def parse(arguments):
-    parser = _Parser(prog="sculptor-plot", description="Pictures of a Sculptor run: the sculpting level by level, the "
-                     "last level against the exact marginals, the series, and a page with all of them.")
+    parser = _Parser(prog="sculptor-plot", description="Pictures of a Sculptor run, of particles or of random "
+                     "fields: the sculpting level by level, what is known exactly beside what was found, the series, and "
+                     "a page with all of them.")
     parser.add_argument("run", metavar="RUN_DIR", help="the run's directory: snapshot_0001.h5 ..., series.h5")
     parser.add_argument("--output", metavar="DIR", help="where pictures go (RUN_DIR/pictures)")
     parser.add_argument("--levels", metavar="N", type=_positive, default=10,
@@ -56,6 +61,10 @@ def parse(arguments):
                         help="coordinates of the filmstrip, counted from 0 (0,1)")
     parser.add_argument("--max-points", metavar="N", type=_positive, default=200_000,
                         help="particles read of a level at most, every so-manieth one (200000)")
+    parser.add_argument("--realization", metavar="N", type=_index,
+                        help="realisation of a random field that maps show, counted from 0 (0)")
+    parser.add_argument("--slab", metavar="CELLS", type=_positive,
+                        help="thickness of the slices of three-dimensional fields, of which maps show the mean (1)")
     parser.add_argument("--format", choices=("png", "pdf", "svg"), default="png", help="of the pictures (png)")
     parser.add_argument("--version", action="version", version=f"sculptor-plot {__version__}")
     return parser.parse_args(arguments)
@@ -73,7 +82,7 @@ def _require_packages():
 def _readable(levels, n, notes):
     """At most n of the levels, evenly, first and last among them; what cannot be read is noted and left out."""
     from .filmstrip import pick
-    from .run import FileError
+    from .files import FileError
 
     def is_readable(level):
         try:
@@ -109,32 +118,59 @@ def _save(path, data):
     print(path)
 
 
-def _draw(run, levels, options, failures, notes):
-    """{name: figure}. A file that turns out unreadable costs its picture, not the others."""
+def _population_makers(run, levels, options):
     from . import filmstrip, marginals, series
-    from .run import FileError
 
     coordinates = _choose_coordinates(options.coordinates, levels[-1].n_dim)
     same = [level for level in levels if level.n_dim == levels[-1].n_dim]
-    makers = {"filmstrip": lambda: filmstrip.draw(run, same, coordinates, options.max_points),
-              "marginals": lambda: marginals.draw(run, options.max_points)}
+    made = {"filmstrip": lambda: filmstrip.draw(run, same, coordinates, options.max_points),
+            "marginals": lambda: marginals.draw(run, options.max_points)}
     if run.series:
-        makers["series"] = lambda: series.draw(run, levels[-1].n_particles)
+        made["series"] = lambda: series.draw(run, levels[-1].n_particles)
+    return made
+
+
+def _field_makers(run, levels, options, notes):
+    from . import fields
+
+    realization = options.realization or 0
+    if realization >= levels[-1].n_particles:
+        raise Problem(f"--realization: there is no realisation {realization}: the run has {levels[-1].n_particles}, "
+                      "counted from 0", BAD_USE)
+    return fields.makers(run, levels, realization, options.slab or 1, notes)
+
+
+def _refuse_options_of_the_other_kind(run, options):
+    others = ("coordinates",) if run.is_field else ("realization", "slab")
+    for name in others:
+        if getattr(options, name) is not None:
+            kind = "random fields, not particles" if run.is_field else "particles, not random fields"
+            raise Problem(f"--{name}: this is a run of {kind}", BAD_USE)
+
+
+def _draw(run, levels, options, failures, notes):
+    """{name: figure}. A file that turns out unreadable costs its picture, not the others."""
+    from .files import FileError, Missing
+
+    if run.is_field:
+        makers = _field_makers(run, levels, options, notes)
+    else:
+        makers = _population_makers(run, levels, options)
     figures = {}
     for name, make in makers.items():
         try:
             figures[name] = make()
         except FileError as error:
-            failures.append(str(error))
-    if "series" in figures and figures["series"] is None:
-        notes.append(f"{run.series.path} has no finished level: no curves over levels")
-        del figures["series"]
+            if str(error) not in failures:
+                failures.append(str(error))
+        except Missing as missing:
+            notes.append(f"{run.series.path} has {missing}: no {name}.{options.format}")
     return figures
 
 
 def _open_series(run, failures, notes):
     """The pictures can do without the series and the target: says so and goes on."""
-    from .run import FileError
+    from .files import FileError
 
     try:
         known = run.series is not None and run.target is not None
@@ -144,7 +180,7 @@ def _open_series(run, failures, notes):
         return
     if run.series is None:
         notes.append("there is no series.h5: no curves over levels, and no exact target to compare with")
-    elif not known:
+    elif not known and not run.is_field:
         notes.append("the target is no Gaussian mixture, or the run does not say so: no exact density to compare with")
     if run.series is not None and "sigma" not in run.series:
         notes.append(f"{run.series.path} has no sigma: no curves over levels")
@@ -153,12 +189,14 @@ def _open_series(run, failures, notes):
 
 def _work(options):
     from . import page, style
-    from .run import Run, RunError
+    from .files import RunError
+    from .run import Run
 
     try:
         run = Run(options.run)
     except RunError as error:
         raise Problem(str(error), BAD_USE) from None
+    _refuse_options_of_the_other_kind(run, options)
     failures, notes = [], []
     levels = _readable(run.levels, options.levels, failures)
     if not levels:

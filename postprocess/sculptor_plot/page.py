@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from . import __version__, style
+from .captions import caption
 
 CSS = """
 :root { color-scheme: light dark; --ink: #1b1f24; --soft: #59636e; --paper: #ffffff; --sheet: #f5f7f9;
@@ -38,35 +39,6 @@ summary { cursor: pointer; } details + details { margin-top: .6rem; }
 footer { margin-top: 3rem; color: var(--soft); font-size: .88rem; }
 """
 
-CAPTIONS = {
-    "filmstrip": (
-        "The sculpting",
-        "The population at each noise level, from noise to data. The frames narrow in factors of two; a dashed frame "
-        "shows what the next panel enlarges. Look for: modes that appear where the exact contours say and hold as many "
-        "particles as they should; particles left between modes; clouds wider or narrower than their contours, which "
-        "is what a step too large or too few steps look like.",
-        "The population at each noise level, from noise to data. The frames narrow in factors of two; a dashed frame "
-        "shows what the next panel enlarges. No exact density is known here, so there is none to compare with: look "
-        "for structure that stops changing at the last levels."),
-    "marginals": (
-        "The last level, coordinate by coordinate",
-        "Histograms and the exact density at the last noise level. Below each, the residual of every bin in standard "
-        "errors of independent particles; chi-squared should be near its degrees of freedom, within a few times the "
-        "root of twice their number. Scatter inside the grey band is what exact samples give. A smooth wave is a bias: "
-        "antisymmetric about a mode for a shift, W-shaped for a width, whole modes up or down for wrong weights.",
-        "Histograms at the last level. No exact marginal is known here, so no residuals are drawn."),
-    "series": (
-        "From level to level",
-        "The measured mean and width of the first coordinates, and how far both are off the exact values in standard "
-        "errors; how much the noise outweighs the drift in one step (far above 1 the particles diffuse, far below 1 "
-        "the step is too long for the score); the acceptance of Metropolis steps, if any; the weight of each mode "
-        "against the target's; speed and wall time.",
-        "The measured mean and width of the first coordinates; how much the noise outweighs the drift in one step (far "
-        "above 1 the particles diffuse, far below 1 the step is too long for the score); the acceptance of Metropolis "
-        "steps, if any; speed and wall time."),
-}
-
-
 def _first(parameters, *keys):
     return next((parameters[key] for key in keys if parameters.get(key)), None)
 
@@ -90,6 +62,16 @@ def _total(run, name):
     return float(np.nansum(np.where(values < 0, 0, values.astype(float))))  # a missing integer is the least one
 
 
+def _size(run, last):
+    if not run.is_field:
+        return [("Particles", style.number(last.n_particles)), ("Dimension", style.number(last.n_dim))]
+    box = last.box
+    lengths = [style.number(length, 5) for length in box.lengths]
+    size = lengths[0] if len(set(lengths)) == 1 else " \u00d7 ".join(lengths)
+    return [("Realisations", style.number(last.n_particles)), ("Mesh", " \u00d7 ".join(str(n) for n in box.mesh)),
+            ("Box", f"{size} {box.unit}" if box.unit != "cells" else None)]
+
+
 def facts(run, levels):
     """(name, text) of what a reader wants to know first; what is not known is left out."""
     p, a = run.parameters, run.attributes
@@ -97,8 +79,7 @@ def facts(run, levels):
     evaluations, seconds = _total(run, "evaluations"), _total(run, "wall_seconds")
     rows = [
         ("Target", p.get("score.type")),
-        ("Particles", style.number(levels[-1].n_particles)),
-        ("Dimension", style.number(levels[-1].n_dim)),
+        *_size(run, levels[-1]),
         ("Levels", _levels(run, levels)),
         ("Schedule", p.get("levels.type")),
         ("Sampler", sampler),
@@ -116,13 +97,12 @@ def facts(run, levels):
     return [(name, str(value)) for name, value in rows if value not in (None, "")]
 
 
-def _figure(name, png, exact):
-    title, with_exact, without = CAPTIONS[name]
+def _figure(png, title, text):
     width = int.from_bytes(png[16:20], "big")  # of the PNG header: small pictures are not blown up
     small = ' class="small"' if width < 1500 else ""
     data = base64.b64encode(png).decode("ascii")
     return (f'<h2>{html.escape(title)}</h2>\n<figure><img{small} alt="{html.escape(title)}" '
-            f'src="data:image/png;base64,{data}">\n<figcaption>{html.escape(with_exact if exact else without)}'
+            f'src="data:image/png;base64,{data}">\n<figcaption>{html.escape(text)}'
             "</figcaption></figure>")
 
 
@@ -132,10 +112,14 @@ def _details(title, text):
 
 def _open_data(run, last):
     folder = str(run.directory)
-    lines = [f'import h5py; x = h5py.File({str(last.path)!r})["state"][:]   # (particle, coordinate)']
-    if run.series:
-        lines.append(f'import h5py; mean = h5py.File({str(run.series.path)!r})["mean"][:]   # (level, coordinate)')
-    lines.append(f"import sculptor_plot; run = sculptor_plot.read({folder!r})   # run.levels, run.series, run.target")
+    name, shape, column, of = (("density", "(realization, z, y, x)" if last.box.n_dim == 3 else "(realization, y, x)",
+                                "power", "(level, shell)") if run.is_field
+                               else ("state", "(particle, coordinate)", "mean", "(level, coordinate)"))
+    lines = [f'import h5py; x = h5py.File({str(last.path)!r})["{name}"][:]   # {shape}']
+    if run.series and column in run.series:
+        lines.append(f'import h5py; {column} = h5py.File({str(run.series.path)!r})["{column}"][:]   # {of}')
+    lines.append(f"import sculptor_plot; run = sculptor_plot.read({folder!r})   # run.levels, run.series"
+                 + ("" if run.is_field else ", run.target"))
     return "<h2>The data</h2>\n<p>One line each:</p>\n<pre>" + html.escape("\n".join(lines)) + "</pre>"
 
 
@@ -150,7 +134,7 @@ def write(run, levels, pictures, notes):
     if notes:
         items = "".join(f"<li>{html.escape(note)}</li>" for note in notes)
         parts.append(f'<div class="notes">Not in these pictures:<ul>{items}</ul></div>')
-    parts += [_figure(name, png, run.target is not None) for name, png in pictures.items()]
+    parts += [_figure(png, *caption(name, run.is_field, run.target is not None)) for name, png in pictures.items()]
     parts.append("<h2>The input</h2>")
     texts = (("The input file", "input_text"), ("Changed on the command line", "overrides"),
              ("All parameters in effect", "parameters"))

@@ -18,6 +18,11 @@ MEASURED, EXACT = BLUE, RED  # the same meaning in all pictures
 DENSITY = LinearSegmentedColormap.from_list("sculptor", [
     "#0b1022", "#11224d", "#173d80", "#245cad", "#4a83c9", "#7ea9dc", "#b0ccea", "#dbe8f5", "#ffffff"])
 CONTOUR = "#f08a00"  # of the exact density, over all of those colours
+# Contrasts about 0: blue below, orange above, dark at both ends, so that their size also reads in grey.
+CONTRAST = LinearSegmentedColormap.from_list("sculptor contrast", [
+    "#08213f", "#10508f", "#3a8cc6", "#9ccae3", "#f6f6f4", "#f5c98f", "#e0862f", "#a84a0c", "#4c1c06"])
+MATTER = "magma"  # densities of fields, over decades: voids dark, peaks bright
+ABSENT = "#c9ced4"  # cells without a value
 
 DPI = 200
 SETTINGS = {

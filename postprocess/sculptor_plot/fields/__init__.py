@@ -1,0 +1,16 @@
+"""Pictures of random fields."""
+
+from . import correlations, filmstrip, pdf, power, series, wiener
+from .rows import FieldRows
+
+
+def makers(run, levels, realization, thickness, notes):
+    """{name of a picture: function that makes it}, in the order of the page. What has nothing to draw raises Missing."""
+    same = [level for level in levels if level.box.mesh == levels[-1].box.mesh and level.n_particles > realization]
+    made = {"filmstrip": lambda: filmstrip.draw(run, same, realization, thickness)}
+    if (run.directory / "wiener.h5").exists():
+        made["wiener"] = lambda: wiener.draw(run, realization, thickness, notes)
+    if run.series:
+        for name, module in (("power", power), ("pdf", pdf), ("correlations", correlations), ("series", series)):
+            made[name] = lambda module=module: module.draw(FieldRows(run, notes))
+    return made
