@@ -15,8 +15,9 @@ struct initial_context {
         /* Exact draws from the target, one tile (RNG_TARGET); NULL where the score cannot. */
         void (*draw_target)(void *owner, uint64_t first_particle, double *x);
         void *owner;
-        /* Rows of a user's data set; NULL on success, else why. */
+        /* Rows of a user's data set, or one of its fields; NULL on success, else why. */
         const char *(*read_rows)(const char *path, const char *name, int64_t first, int64_t count, double *rows);
+        const char *(*read_field)(void *owner, const char *path, const char *name, int64_t index, double *x);
 };
 
 struct initial_type {
@@ -26,7 +27,8 @@ struct initial_type {
         void (*check)(const void *settings, const struct params_scope *scope);
         /* The number of coordinates it demands, 0 for any. */
         int64_t (*dimension)(const void *settings);
-        /* Local. Fills the population's x, spare lanes included; NULL or why not. */
+        bool of_fields; /* can draw fields too */
+        /* Local, collective over the domain for fields. Fills the population's x, spare lanes included; NULL or why not. */
         const char *(*draw)(const void *settings, const struct initial_context *context, struct population *population);
 };
 

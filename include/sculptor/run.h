@@ -22,6 +22,7 @@ struct options {
         double max_seconds;         /* --max-seconds, INFINITY without */
         int64_t ranks;              /* --ranks, 1 without */
         bool fresh, quiet, help;
+        bool draws_fields;          /* the command is `field` */
 };
 
 /* Collective. Reads what follows a command's name; any problem ends all ranks with one line. */
@@ -51,6 +52,14 @@ void run_observe(struct run *run);
 void run_end(struct run *run);
 
 void run_free(struct run *run);
+
+/* ---- field ---- */
+
+/* Collective. As run_configure, of a score that is a random field; the sampler is not needed, nor its levels. */
+struct run *run_configure_field(const struct options *options);
+
+/* Collective. Draws the fields, writes them as a snapshot with a series of one row, and frees the run. */
+void run_draw_fields(struct run *run);
 
 /* ---- check ---- */
 

@@ -92,6 +92,7 @@ struct score_type {
         /* Exact draws from the clean target for 64 particles, or of one field; stream.purpose is RNG_TARGET. */
         void (*draw)(const void *model, const struct rng_stream *stream, uint64_t first_particle, double *restrict x);
 
+        double work_fields;            /* of fields: the memory its own arrays take, in fields */
         bool log_density_unnormalised; /* log_density lacks its constant */
 };
 

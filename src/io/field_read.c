@@ -19,14 +19,18 @@ static void print_shape(char text[SHAPE_TEXT], int rank, const hsize_t *shape)
         snprintf(text + n, (size_t)(SHAPE_TEXT - n), ")");
 }
 
-static const char *check_shape(const struct dataset *dataset, const struct mesh *mesh)
+/* One field, or, where `n_fields` is not NULL, any number of them along a first axis. */
+static const char *check_shape(const struct dataset *dataset, const struct mesh *mesh, int64_t *n_fields)
 {
         hsize_t wanted[MESH_MAX_AXES];
-        bool same = dataset->rank == mesh->n_axes;
+        const int extra = n_fields && dataset->rank == mesh->n_axes + 1 ? 1 : 0;
+        bool same = dataset->rank == mesh->n_axes + extra;
         for (int i = 0; i < mesh->n_axes; i++) {
                 wanted[i] = (hsize_t)mesh->n[i];
-                same = same && dataset->shape[i] == wanted[i];
+                same = same && dataset->shape[i + extra] == wanted[i];
         }
+        if (n_fields)
+                *n_fields = extra ? (int64_t)dataset->shape[0] : 1;
         if (same)
                 return NULL;
         char found[SHAPE_TEXT], mesh_shape[SHAPE_TEXT];
@@ -35,18 +39,27 @@ static const char *check_shape(const struct dataset *dataset, const struct mesh 
         return reason("%s in %s has shape %s, but the mesh is %s", dataset->name, dataset->path, found, mesh_shape);
 }
 
-static const char *open_field(const char *path, const char *name, const struct mesh *mesh, struct dataset *dataset)
+static const char *open_field(const char *path, const char *name, const struct mesh *mesh, int64_t *n_fields,
+                              struct dataset *dataset)
 {
         const char *why = dataset_open(path, name, dataset);
         if (!why)
-                why = check_shape(dataset, mesh);
+                why = check_shape(dataset, mesh, n_fields);
         return why ? why : dataset_check_values(dataset);
 }
 
 const char *field_inspect(const char *path, const char *name, const struct mesh *mesh)
 {
         struct dataset dataset;
-        const char *why = open_field(path, name, mesh, &dataset);
+        const char *why = open_field(path, name, mesh, NULL, &dataset);
+        dataset_close(&dataset);
+        return why;
+}
+
+const char *fields_inspect(const char *path, const char *name, const struct mesh *mesh, int64_t *n_fields)
+{
+        struct dataset dataset;
+        const char *why = open_field(path, name, mesh, n_fields, &dataset);
         dataset_close(&dataset);
         return why;
 }
@@ -67,13 +80,16 @@ static const char *check_finite(const struct dataset *dataset, const struct mesh
 }
 
 /* All planes in one read, so that a chunk that holds several is unpacked once. */
-static const char *read_planes(const struct dataset *dataset, const struct mesh *mesh, double *field)
+static const char *read_planes(const struct dataset *dataset, const struct mesh *mesh, int64_t index, double *field)
 {
         const hsize_t lines[2] = {mesh->n_planes_here, mesh->plane_stride}, zero[2] = {0};
         const hsize_t cells[2] = {mesh->n_planes_here, mesh->plane_cells};
-        hsize_t start[MESH_MAX_AXES] = {(hsize_t)mesh->plane_begin}, count[MESH_MAX_AXES] = {mesh->n_planes_here};
-        for (int i = 1; i < mesh->n_axes; i++)
-                count[i] = (hsize_t)mesh->n[i];
+        const int extra = dataset->rank - mesh->n_axes;
+        hsize_t start[MESH_MAX_AXES + 1] = {(hsize_t)index}, count[MESH_MAX_AXES + 1] = {1};
+        for (int i = 0; i < mesh->n_axes; i++) {
+                start[i + extra] = i == 0 ? (hsize_t)mesh->plane_begin : 0;
+                count[i + extra] = i == 0 ? mesh->n_planes_here : (hsize_t)mesh->n[i];
+        }
         hid_t space = H5(H5Dget_space(dataset->set)), memory = H5(H5Screate_simple(2, lines, NULL));
         H5(H5Sselect_hyperslab(space, H5S_SELECT_SET, start, NULL, count, NULL));
         H5(H5Sselect_hyperslab(memory, H5S_SELECT_SET, zero, NULL, cells, NULL));
@@ -85,14 +101,26 @@ static const char *read_planes(const struct dataset *dataset, const struct mesh 
         return check_finite(dataset, mesh, field);
 }
 
-const char *field_read(const char *path, const char *name, const struct mesh *mesh, double *field)
+static const char *read_one(const char *path, const char *name, const struct mesh *mesh, int64_t *n_fields,
+                            int64_t index, double *field)
 {
         struct dataset dataset;
-        const char *why = open_field(path, name, mesh, &dataset);
+        const char *why = open_field(path, name, mesh, n_fields, &dataset);
         if (!why && mesh->n_planes_here > 0) {
                 memset(field, 0, mesh->size * sizeof *field);
-                why = read_planes(&dataset, mesh, field);
+                why = read_planes(&dataset, mesh, index, field);
         }
         dataset_close(&dataset);
-        return agree(why);
+        return why;
+}
+
+const char *field_read(const char *path, const char *name, const struct mesh *mesh, double *field)
+{
+        return agree(read_one(path, name, mesh, NULL, 0, field));
+}
+
+const char *fields_read_one(const char *path, const char *name, const struct mesh *mesh, int64_t index, double *field)
+{
+        int64_t n_fields;
+        return read_one(path, name, mesh, &n_fields, index, field);
 }

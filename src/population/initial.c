@@ -94,7 +94,7 @@ static const char *normal_draw(const void *configured, const struct initial_cont
 static const struct initial_type initial_normal = {
         .name = "normal", .help = "normal with one standard deviation for all coordinates: N(mean, sigma^2 I)",
         .params = normal_params, .settings_size = sizeof(struct normal_settings),
-        .dimension = normal_dimension, .draw = normal_draw,
+        .dimension = normal_dimension, .of_fields = true, .draw = normal_draw,
 };
 
 /* ---- uniform box ---- */
@@ -190,7 +190,7 @@ static const char *target_draw(const void *settings, const struct initial_contex
 
 static const struct initial_type initial_target = {
         .name = "target", .help = "exact draws from the target, noised to the first level",
-        .dimension = any_dimension, .draw = target_draw,
+        .dimension = any_dimension, .of_fields = true, .draw = target_draw,
 };
 
 /* ---- a user's HDF5 data set ---- */
@@ -200,7 +200,7 @@ static const struct param file_params[] = {
          .help = "HDF5 file, relative to where the job runs"},
         {.key = "dataset", .kind = PARAM_TEXT, .offset = offsetof(struct initial_file_settings, dataset),
          .fallback = "state",
-         .help = "data set of shape (particle, coordinate) in it; its first rows are taken, one a particle"},
+         .help = "data set in it of shape (particle, coordinate), or (realization, [z,] y, x) for fields; the first are taken"},
         PARAM_END};
 
 enum { ROWS_AT_ONCE_BYTES = 1 << 22 }; /* what reading needs beside the population */
@@ -209,6 +209,14 @@ static const char *file_draw(const void *configured, const struct initial_contex
                              struct population *population)
 {
         const struct initial_file_settings *settings = configured;
+        if (population_is_field(population)) {
+                const char *bad = NULL;
+                for (size_t t = 0; t < population->n_tiles && !bad; t++)
+                        bad = context->read_field(context->owner, settings->path, settings->dataset,
+                                                  population_first_particle(population, t),
+                                                  population_tile(population, t));
+                return bad;
+        }
         int64_t row_bytes = population->n_dim * (int64_t)sizeof(double);
         int64_t at_once = ROWS_AT_ONCE_BYTES / row_bytes > 0 ? ROWS_AT_ONCE_BYTES / row_bytes : 1;
         double *rows = allocate((size_t)(at_once * population->n_dim), sizeof *rows);
@@ -229,7 +237,7 @@ static const char *file_draw(const void *configured, const struct initial_contex
 static const struct initial_type initial_file = {
         .name = "file", .help = "the rows of an HDF5 data set, one a particle",
         .params = file_params, .settings_size = sizeof(struct initial_file_settings),
-        .dimension = any_dimension, .draw = file_draw,
+        .dimension = any_dimension, .of_fields = true, .draw = file_draw,
 };
 
 /* ---- the registry ---- */

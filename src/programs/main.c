@@ -12,6 +12,7 @@ static const struct {
 } commands[] = {
         {"sample", command_sample},
         {"check", command_check},
+        {"field", command_field},
         {"hash", command_hash},
         {"help", command_help},
 };

@@ -1,5 +1,7 @@
 #include "configuration.h"
 
+#include <string.h>
+
 #include "sculptor/initial.h"
 #include "sculptor/levels.h"
 #include "sculptor/rng.h"
@@ -99,8 +101,22 @@ const struct param input_rows[] = {
          .help = "what is written, and where"},
         {.key = "checkpoint", .kind = PARAM_TABLE, .offset = FIELD(checkpoint), .rows = checkpoint_rows,
          .fallback = "{}", .help = "when the run saves itself"},
+        {.key = "estimators", .kind = PARAM_TABLE, .offset = FIELD(estimators), .rows = estimators_params,
+         .fallback = "{}", .help = "what is measured of fields at every level"},
         {.key = "parallel", .kind = PARAM_TABLE, .offset = FIELD(parallel), .rows = parallel_rows, .fallback = "{}",
          .help = "how fields are shared out over the ranks"},
         {.key = "fft", .kind = PARAM_TABLE, .offset = FIELD(fft), .rows = fft_rows, .fallback = "{}",
          .help = "the Fourier transforms of fields"},
         PARAM_END};
+
+/* `field` reads the same files, and those without a sampler. */
+const struct param *configuration_field_rows(void)
+{
+        enum { N_ROWS = sizeof input_rows / sizeof *input_rows };
+        static struct param rows[N_ROWS];
+        memcpy(rows, input_rows, sizeof rows);
+        for (size_t i = 0; i < N_ROWS; i++)
+                if (rows[i].key && strcmp(rows[i].key, "sampler") == 0)
+                        rows[i].fallback = "{type: ula, step_size: 1, steps_per_level: 1}";
+        return rows;
+}

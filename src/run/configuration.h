@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "sculptor/estimators.h"
 #include "sculptor/mesh.h"
 #include "sculptor/params.h"
 #include "sculptor/sampler.h"
@@ -36,6 +37,7 @@ struct configuration {
                 double every_seconds;
                 int64_t keep;
         } checkpoint;
+        struct estimators_settings estimators;
         struct {
                 int64_t domain_ranks; /* -1: chosen by run_split() */
         } parallel;
@@ -45,6 +47,8 @@ struct configuration {
                 bool strict;
         } fft;
 };
+
+const struct param *configuration_field_rows(void); /* input_rows without the need for a sampler */
 
 enum output_precision { PRECISION_DOUBLE, PRECISION_FLOAT };
 

@@ -4,6 +4,7 @@
 
 #include "pieces.h"
 #include "sculptor/error.h"
+#include "sculptor/field_file.h"
 #include "sculptor/files.h"
 #include "sculptor/memory.h"
 #include "sculptor/parallel.h"
@@ -61,6 +62,20 @@ static void check_initial_file(struct run *run, struct input *input)
                 check_rows(run, input);
 }
 
+/* Fields of an ensemble, (realization, [z,] y, x), or one alone. */
+static void check_initial_fields(struct run *run, struct input *input)
+{
+        const struct initial_file_settings *file = run->settings.population.initial.type.settings;
+        int64_t n_fields = 0;
+        const char *why = fields_inspect(file->path, file->dataset, run->mesh, &n_fields);
+        if (why)
+                input_add_problem(input, "population.initial.path", "%s", why);
+        else if (n_fields < run->settings.population.particles)
+                input_add_problem(input, "population.initial.path",
+                                  "%s in %s has %lld fields, fewer than population.particles, %lld", file->dataset, file->path,
+                                  (long long)n_fields, (long long)run->settings.population.particles);
+}
+
 static void check_initial(struct run *run, struct input *input)
 {
         const struct selection *initial = &run->settings.population.initial.type;
@@ -70,8 +85,11 @@ static void check_initial(struct run *run, struct input *input)
                 input_add_problem(input, "population.initial",
                                   "has %lld coordinates, but the score has %lld; give as many, or one number for all",
                                   (long long)n_dim, (long long)run->score->n_dim);
-        if (strcmp(type->name, "file") == 0)
-                check_initial_file(run, input);
+        if (run->mesh && !type->of_fields)
+                input_add_problem(input, "population.initial.type", "%s is for particles; fields start from normal, target "
+                                  "or file", type->name);
+        else if (strcmp(type->name, "file") == 0)
+                (run->mesh ? check_initial_fields : check_initial_file)(run, input);
         if (strcmp(type->name, "target") == 0 && !run->score->type->draw)
                 input_add_problem(input, "population.initial.type", "%s cannot be drawn from; use normal or uniform",
                                   run->score->type->name);
@@ -133,6 +151,15 @@ static void check_sampler(struct run *run, struct input *input)
                                   scheme->name);
 }
 
+/* Exact draws have one level, the target itself. */
+static void clean_level(struct run *run)
+{
+        levels_release(&run->levels);
+        run->levels.n = 1;
+        run->levels.sigma = allocate(1, sizeof *run->levels.sigma);
+        run->settings.sampler.denoise = false;
+}
+
 /* Sizes of files and offsets in them are signed and have 64 bits. */
 static void check_size(struct run *run, struct input *input)
 {
@@ -150,13 +177,18 @@ void run_check_sections(struct run *run, struct input *input)
         run->score = score_create(run->settings.score.type.type, run->settings.score.type.settings);
         const struct score_type *type = run->score->type;
         run->mesh = type->mesh ? type->mesh(run->score->model) : NULL;
-        const struct score_context context = {.seed = (uint64_t)run->settings.seed, .look_only = !parallel_active()};
+        const struct score_context context = {.seed = (uint64_t)run->settings.seed, .look_only = !parallel_active(),
+                                              .inspect_field = field_inspect, .read_field = field_read};
         const char *why = type->load ? type->load(run->score->model, &context) : NULL;
         if (why) {
                 input_add_problem(input, "score", "%s", why);
                 return;
         }
         check_size(run, input);
+        if (run->options.draws_fields) {
+                clean_level(run);
+                return;
+        }
         check_initial(run, input);
         build_levels(run, input);
         if (run->levels.n > 0)
@@ -186,7 +218,7 @@ static char *choose_directory(const struct run *run)
         const char *slash = strrchr(run->options.input, '/'), *name = slash ? slash + 1 : run->options.input;
         const char *dot = strrchr(name, '.');
         int length = dot && dot > name ? (int)(dot - name) : (int)strlen(name);
-        return format_text("runs/%.*s", length, name);
+        return format_text("runs/%.*s%s", length, name, run->options.draws_fields ? "_field" : "");
 }
 
 static char *join_overrides(const struct options *options)
@@ -211,7 +243,7 @@ struct run *run_configure(const struct options *options)
         run->input_text = text_read_all(options->input, LARGEST_INPUT, &length, &why);
         require_all(run->input_text != NULL, "%s", why);
         struct input *input = input_parse(options->input, run->input_text, length, options->set, options->n_set);
-        input_read(input, input_rows, &run->settings);
+        input_read(input, options->draws_fields ? configuration_field_rows() : input_rows, &run->settings);
         stop_on_problems(input);
         run_check_sections(run, input);
         stop_on_problems(input);

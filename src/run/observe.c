@@ -8,24 +8,37 @@
 #include "sculptor/log.h"
 #include "sculptor/memory.h"
 #include "sculptor/snapshot.h"
-#include "sculptor/statistics.h"
+#include "sculptor/tree_sum.h"
+#include "sculptor/xdmf.h"
 
 /* ---- snapshots ---- */
 
 struct column_owner {
         const struct score_level *level;
-        double *score; /* [n_dim][LANES] */
+        const struct population *population;
+        double *score; /* of a tile */
 };
+
+static void add_squares(void *owner, size_t begin, size_t end, double *restrict sum)
+{
+        const double *restrict score = ((const struct column_owner *)owner)->score;
+        for (size_t row = begin; row < end; row += LANES)
+                for (size_t lane = 0; lane < LANES; lane++)
+                        sum[lane] = fma(score[row + lane], score[row + lane], sum[lane]);
+}
 
 static void evaluate_norm(void *owner, const double *x, double *value)
 {
         struct column_owner *column = owner;
+        const struct population *population = column->population;
+        const struct field_layout *layout = &population->layout;
         score_eval(column->level, x, column->score);
         memset(value, 0, LANES * sizeof *value);
-        for (int64_t j = 0; j < column->level->score->n_dim; j++)
-                for (int lane = 0; lane < LANES; lane++)
-                        value[lane] = fma(column->score[j * LANES + lane], column->score[j * LANES + lane],
-                                          value[lane]);
+        if (population_is_field(population))
+                value[0] = tree_sum_planes(layout->plane_begin, layout->n_planes_here, layout->plane_stride, add_squares,
+                                           column);
+        else
+                add_squares(column, 0, population->tile_size, value);
         for (int lane = 0; lane < LANES; lane++)
                 value[lane] = sqrt(value[lane]);
 }
@@ -45,22 +58,29 @@ void run_write_snapshot(struct run *run, int64_t index, double sigma, const stru
 {
         if (!is_due(run, index))
                 return;
-        struct column_owner owner = {.level = level,
-                                     .score = allocate((size_t)run->score->n_dim * LANES, sizeof(double))};
+        const bool norms = run->settings.output.score_norm;
+        struct column_owner owner = {.level = level, .population = run->population,
+                                     .score = norms ? allocate(run->population->tile_size, sizeof(double)) : NULL};
         struct snapshot_column columns[2];
         size_t n_columns = 0;
         bool has_score = sigma == level->sigma; /* a denoised population's may not exist */
-        if (has_score && run->settings.output.score_norm)
+        if (has_score && norms)
                 columns[n_columns++] = (struct snapshot_column){.name = "score_norm", .unit = "1/x",
                         .help = "|s| at the level's sigma", .evaluate = evaluate_norm, .owner = &owner};
         if (has_score && run->settings.output.log_density && run->score->type->log_density)
                 columns[n_columns++] = (struct snapshot_column){.name = "log_density", .unit = "nat",
                         .help = "log p at the level's sigma", .evaluate = evaluate_log_density, .owner = &owner};
         struct snapshot snapshot = {.index = index, .sigma = sigma, .sigma_first = run->levels.sigma[0],
-                                    .population = run->population, .columns = columns, .n_columns = n_columns,
+                                    .population = run->population, .mesh = run->mesh,
+                                    .single = run->settings.output.precision == PRECISION_FLOAT, .columns = columns, .n_columns = n_columns,
                                     .provenance = &run->provenance};
         const char *why = snapshot_write(run->directory, &snapshot);
         free(owner.score);
+        if (!why) {
+                if (!run->xdmf)
+                        run->xdmf = xdmf_create(run->directory);
+                why = xdmf_write(run->xdmf, index);
+        }
         if (why)
                 run_give_up(run, why);
 }
@@ -111,13 +131,12 @@ void run_observe(struct run *run)
 {
         double begin = seconds_now(), sigma = run_sigma(run, run->mark.level);
         struct score_level *level = score_level_create(run->score, sigma);
-        struct statistics *statistics = statistics_measure(run->population, level);
+        double *row = run_series_measure(run, level);
         account_time(run);
         progress_end_level(run);
         /* The row after the snapshot: if either fails, a checkpoint is tried with this level still open. */
         run_write_snapshot(run, run->mark.level + 1, run_is_denoising(run, run->mark.level) ? 0 : sigma, level);
-        run_series_append(run, statistics);
-        statistics_free(statistics);
+        run_series_append(run, row);
         score_level_free(level);
 
         char *path = format_text("%s/series.h5", run->directory);

@@ -43,7 +43,9 @@ struct run {
         struct sampler *sampler;
         struct population *population;
         struct series *series;
+        struct xdmf *xdmf;             /* NULL before the first snapshot */
         struct target_components components;
+        struct field_rows *field_rows; /* of fields, else NULL */
 
         struct progress_mark mark;
         struct deadline deadline;
@@ -68,6 +70,13 @@ bool run_split(struct run *run, struct input *input); /* the ranks into groups; 
 void run_plan(struct run *run, const char *wisdom, const char *source); /* the mesh, with a checkpoint's plans or NULL */
 struct population *run_create_population(const struct run *run, int64_t n, bool with_velocity, size_t n_memory);
 
+/* fields.c. Collective. */
+void run_write_products(struct run *run); /* wiener.h5, where the score has some */
+
+/* run.c. Collective. */
+void run_take_directory(struct run *run);
+void run_claim_directory(struct run *run);
+
 /* provenance.c */
 struct provenance provenance_of(const struct run *run);
 
@@ -76,13 +85,22 @@ void run_write_snapshot(struct run *run, int64_t index, double sigma, const stru
 void run_checkpoint(struct run *run);
 _Noreturn void run_give_up(struct run *run, const char *why); /* after one last attempt to save */
 
-/* series_rows.c */
-struct statistics;
+/* series_rows.c. Measuring is collective. */
 void run_series_create(struct run *run);
-void run_series_append(struct run *run, const struct statistics *statistics);
+double *run_series_measure(struct run *run, const struct score_level *level); /* a row, but for counts and times */
+void run_series_append(struct run *run, double *row);                         /* frees it */
+
+/* field_rows.c: what of it is different for fields. */
+size_t run_field_columns(struct run *run, struct series_column *columns);
+void run_field_constants(struct run *run);
+void run_field_row(struct run *run, const struct score_level *level, double *row);
+void run_field_rows_free(struct run *run);
 
 /* level.c. Collective. After the level is observed: the next one begins; saves and stops where that is due. */
 void run_close_level(struct run *run);
+
+/* predict.c */
+double run_snapshot_bytes(const struct run *run); /* of one snapshot */
 
 /* progress.c */
 void progress_begin_level(struct run *run);

@@ -30,8 +30,37 @@ static double series_bytes(const struct run *run)
         return 8.0 * (double)run->series->width * (double)run_n_levels(run);
 }
 
+/* What the transform holds: a rank's modes, and what is exchanged at a time. */
+static double transform_bytes(const struct mesh *mesh, int64_t domain)
+{
+        const double planes = ceil((double)mesh->n_planes / (double)domain);
+        const double plane_modes = 16.0 * (double)mesh->n_blocks * (double)mesh->width;
+        return planes * plane_modes + 2 * plane_modes + (domain > 1 ? 4 * MIB : 0);
+}
+
+/* One field of one rank. */
+static double field_bytes(const struct mesh *mesh, int64_t domain)
+{
+        return 8.0 * ceil((double)mesh->n_planes / (double)domain) * (double)mesh->plane_stride;
+}
+
+/* Fields of a rank at once: its share of the ensemble, the scheme's, the score's. */
+static double rank_fields(const struct run *run, int64_t ranks)
+{
+        const struct scheme *scheme = run->sampler->scheme;
+        const int64_t domain = run_domain_ranks(run, ranks), groups = ranks / domain > 0 ? ranks / domain : 1;
+        const double fields = ceil((double)run->settings.population.particles / (double)groups);
+        const size_t n_work = scheme->n_work_field > 0 ? scheme->n_work_field : scheme->n_work;
+        return fields * (scheme->has_velocity ? 2 : 1) + (double)n_work + run->score->type->work_fields;
+}
+
 static double rank_bytes(const struct run *run, int64_t ranks)
 {
+        if (run->mesh) {
+                const int64_t domain = run_domain_ranks(run, ranks);
+                return PROCESS_BYTES + series_bytes(run) + transform_bytes(run->mesh, domain) +
+                       rank_fields(run, ranks) * field_bytes(run->mesh, domain);
+        }
         const struct scheme *scheme = run->sampler->scheme;
         int64_t tiles = (run->settings.population.particles + LANES - 1) / LANES;
         double tiles_here = ceil((double)tiles / (double)ranks);
@@ -39,6 +68,15 @@ static double rank_bytes(const struct run *run, int64_t ranks)
         double tile = 8.0 * LANES * (double)run->score->n_dim;
         return PROCESS_BYTES + series_bytes(run) + tiles_here * (arrays * tile + 8.0 * (double)scheme->n_memory) +
                ((double)scheme->n_work + 4) * tile;
+}
+
+double run_snapshot_bytes(const struct run *run)
+{
+        const int64_t n = run->settings.population.particles;
+        const size_t n_columns = (size_t)run->settings.output.score_norm + (size_t)run->settings.output.log_density;
+        const bool single = run->settings.output.precision == PRECISION_FLOAT;
+        return (double)(run->mesh ? snapshot_fields_size(run->mesh, n, n_columns, single)
+                                  : snapshot_size(n, run->score->n_dim, n_columns));
 }
 
 static int64_t count_snapshots(const struct run *run)
@@ -129,14 +167,23 @@ static void print_intention(const struct run *run, FILE *out)
         free(path);
 }
 
+static void print_grid(const struct run *run, int64_t ranks, FILE *out)
+{
+        const int64_t domain = run_domain_ranks(run, ranks);
+        const double field = field_bytes(run->mesh, domain);
+        fprintf(out, "  %-26s %" PRId64 " group%s of %" PRId64 "; %.3g fields' worth of memory in each, the transform's included\n",
+                "ensemble x domain", ranks / domain, ranks / domain == 1 ? "" : "s", domain,
+                rank_fields(run, ranks) + transform_bytes(run->mesh, domain) / field);
+}
+
 void run_predict(const struct run *run, int64_t ranks, FILE *out)
 {
         int64_t n = run->settings.population.particles, n_dim = run->score->n_dim;
         const struct scheme *scheme = run->sampler->scheme;
-        size_t n_columns = (size_t)run->settings.output.score_norm + (size_t)run->settings.output.log_density;
         fprintf(out, "%s: valid\n", run->options.input);
-        fprintf(out, "  %" PRId64 " particle%s of %" PRId64 " coordinate%s, score %s, sampler %s%s\n", n,
-                n == 1 ? "" : "s", n_dim, n_dim == 1 ? "" : "s", run->score->type->name,
+        const char *what_moves = run->mesh ? "field" : "particle", *of_what = run->mesh ? "cell" : "coordinate";
+        fprintf(out, "  %" PRId64 " %s%s of %" PRId64 " %s%s, score %s, sampler %s%s\n", n, what_moves,
+                n == 1 ? "" : "s", n_dim, of_what, n_dim == 1 ? "" : "s", run->score->type->name,
                 run->sampler->annealed ? "annealed_langevin, scheme " : "", scheme->name);
         fprintf(out, "  %zu level%s, sigma %g to %g, %" PRId64 " steps each; step size %g at the last%s\n",
                 run->levels.n, run->levels.n == 1 ? "" : "s", run->levels.sigma[0],
@@ -147,7 +194,9 @@ void run_predict(const struct run *run, int64_t ranks, FILE *out)
         char what[64];
         snprintf(what, sizeof what, "memory per rank, %" PRId64 " rank%s", ranks, ranks == 1 ? "" : "s");
         print_bytes(out, what, rank_bytes(run, ranks));
-        double snapshot = (double)snapshot_size(n, n_dim, n_columns);
+        if (run->mesh)
+                print_grid(run, ranks, out);
+        double snapshot = run_snapshot_bytes(run);
         snprintf(what, sizeof what, "%" PRId64 " snapshot%s", count_snapshots(run),
                  count_snapshots(run) == 1 ? "" : "s");
         print_bytes(out, what, snapshot * (double)count_snapshots(run));

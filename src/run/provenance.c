@@ -5,6 +5,7 @@
 
 #include "pieces.h"
 #include "sculptor/files.h"
+#include "sculptor/mesh.h"
 #include "sculptor/parallel.h"
 
 #ifndef SCULPTOR_VERSION
@@ -22,8 +23,8 @@ const char *run_version(void)
 struct provenance provenance_of(const struct run *run)
 {
         static char dependencies[256], machine[256];
-        snprintf(dependencies, sizeof dependencies, "%s;%s;gsl@%s;libyaml@%s", hdf5_library(), parallel_library(),
-                 GSL_VERSION, yaml_get_version_string());
+        snprintf(dependencies, sizeof dependencies, "%s;%s;%s;gsl@%s;libyaml@%s", hdf5_library(), parallel_library(),
+                 mesh_library(), GSL_VERSION, yaml_get_version_string());
         if (gethostname(machine, sizeof machine - 1) != 0)
                 snprintf(machine, sizeof machine, "unknown");
         parallel_broadcast(machine, sizeof machine, 0);

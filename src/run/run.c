@@ -7,11 +7,13 @@
 #include "pieces.h"
 #include "sculptor/checkpoint.h"
 #include "sculptor/error.h"
+#include "sculptor/field_file.h"
 #include "sculptor/files.h"
 #include "sculptor/log.h"
 #include "sculptor/memory.h"
 #include "sculptor/parallel.h"
 #include "sculptor/snapshot.h"
+#include "sculptor/xdmf.h"
 #include "sculptor/text.h"
 
 /* ---- the plan: levels, then one step of denoising where it is asked for ---- */
@@ -51,6 +53,7 @@ bool run_finished(const struct run *run)
 struct target_draws {
         const struct score *score;
         struct rng_stream stream;
+        const struct mesh *mesh;
 };
 
 static void draw_target(void *owner, uint64_t first_particle, double *x)
@@ -59,17 +62,24 @@ static void draw_target(void *owner, uint64_t first_particle, double *x)
         draws->score->type->draw(draws->score->model, &draws->stream, first_particle, x);
 }
 
+static const char *read_field(void *owner, const char *path, const char *name, int64_t index, double *x)
+{
+        const struct target_draws *draws = owner;
+        return fields_read_one(path, name, draws->mesh, index, x);
+}
+
 static void draw_population(struct run *run)
 {
         const struct selection *initial = &run->settings.population.initial.type;
         const struct initial_type *type = initial->type;
-        struct target_draws draws = {.score = run->score,
+        struct target_draws draws = {.score = run->score, .mesh = run->mesh,
                                      .stream = {.seed = (uint64_t)run->settings.seed, .purpose = RNG_TARGET}};
         struct initial_context context = {.seed = (uint64_t)run->settings.seed,
                                           .sigma_first = run->levels.sigma[0],
                                           .draw_target = run->score->type->draw ? draw_target : NULL,
                                           .owner = &draws,
-                                          .read_rows = dataset_read_rows};
+                                          .read_rows = dataset_read_rows,
+                                          .read_field = read_field};
         const struct scheme *scheme = run->sampler->scheme;
         run->population = run_create_population(run, run->settings.population.particles, scheme->has_velocity,
                                                 scheme->n_memory);
@@ -157,7 +167,7 @@ static char *find_checkpoint(const struct run *run)
 
 /* Without a checkpoint the directory may still hold another run's levels, which must not be mixed with
  * this one's: its parameters stand in parameters.txt from the first moment. */
-static void claim_directory(struct run *run)
+void run_claim_directory(struct run *run)
 {
         char *path = format_text("%s/parameters.txt", run->directory);
         if (parallel_any(parallel_rank() == 0 && access(path, F_OK) == 0)) {
@@ -175,7 +185,7 @@ static void claim_directory(struct run *run)
         free(path);
 }
 
-static void take_directory(struct run *run)
+void run_take_directory(struct run *run)
 {
         const char *why = run->options.resume ? checkpoint_verify(run->options.resume) : NULL;
         require_all(!why, "--resume: %s", why ? why : "");
@@ -200,12 +210,12 @@ static void take_directory(struct run *run)
 void run_restore_or_draw(struct run *run)
 {
         signals_watch();
-        take_directory(run);
+        run_take_directory(run);
         log_line("sculptor %s (%s): %s on %d rank%s -> %s", run->provenance.version, run->provenance.commit,
                  run->options.input, parallel_size(), parallel_size() == 1 ? "" : "s", run->directory);
         char *path = find_checkpoint(run);
         if (!path || run->options.resume)
-                claim_directory(run);
+                run_claim_directory(run);
         if (path) {
                 restore(run, path);
         } else {
@@ -213,9 +223,10 @@ void run_restore_or_draw(struct run *run)
                 draw_population(run);
         }
         free(path);
+        run_write_products(run);
         run->pace.steps_at_start = run->mark.steps_done;
         deadline_expect_files(&run->deadline,
-                              (double)snapshot_size(run->population->n_global, run->population->n_dim, 0),
+                              run_snapshot_bytes(run),
                               (double)checkpoint_size(run->population->n_global, run->population->n_dim,
                                                       run->population->velocity != NULL));
         run->pace.level_start = seconds_now();
@@ -250,6 +261,8 @@ void run_free(struct run *run)
         score_free(run->score);
         levels_release(&run->levels);
         series_free(run->series);
+        xdmf_free(run->xdmf);
+        run_field_rows_free(run);
         free(run->components.weight);
         free(run->components.mean);
         free(run->components.variance);

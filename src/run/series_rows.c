@@ -19,19 +19,14 @@ static size_t count_modes(const struct run *run)
         return type->n_modes && type->responsibilities ? type->n_modes(run->score->model) : 0;
 }
 
-static struct series *create_columns(const struct run *run)
+enum { MOST_COLUMNS = 32 };
+
+/* Of particles; fields have field_rows.c's. */
+static size_t particle_columns(const struct run *run, struct series_column *columns)
 {
-        size_t n_dim = (size_t)run->score->n_dim, n_modes = count_modes(run);
+        size_t n_dim = (size_t)run->score->n_dim, n_modes = count_modes(run), n = 0;
         int covariance_rank = is_dense(run) ? 2 : 1;
-        const struct series_column columns[] = {
-                {.name = "level", .integer = true, .unit = "1", .help = "number of the level, from 1"},
-                {.name = "sigma", .unit = "x", .help = "noise level"},
-                {.name = "step_size", .unit = "x^2 (overdamped) or x", .help = "step size at the level's end"},
-                {.name = "steps", .integer = true, .unit = "1", .help = "steps taken in the level"},
-                {.name = "evaluations", .integer = true, .unit = "1", .help = "score evaluations in the level"},
-                {.name = "accepted", .integer = true, .unit = "1", .help = "Metropolis proposals accepted"},
-                {.name = "proposed", .integer = true, .unit = "1", .help = "Metropolis proposals made in the level"},
-                {.name = "acceptance", .unit = "1", .help = "accepted/proposed; NaN where nothing is proposed"},
+        const struct series_column all[] = {
                 {.name = "mean", .rank = 1, .shape = {n_dim}, .unit = "x", .help = "mean over particles"},
                 {.name = "covariance", .rank = covariance_rank, .shape = {n_dim, n_dim}, .unit = "x^2",
                  .help = covariance_rank == 2 ? "covariance over particles" : "variances over particles"},
@@ -43,14 +38,33 @@ static struct series *create_columns(const struct run *run)
                  .help = "fraction of particles whose likeliest component it is"},
                 {.name = "mode_weight", .rank = 1, .shape = {n_modes}, .unit = "1",
                  .help = "mean responsibility of each component"},
-                {.name = "wall_seconds", .unit = "s", .help = "wall time of the level's steps and statistics"},
         };
-        size_t n_columns = sizeof columns / sizeof *columns, n_wanted = 0;
-        struct series_column wanted[sizeof columns / sizeof *columns];
-        for (size_t i = 0; i < n_columns; i++)
-                if (n_modes > 0 || strncmp(columns[i].name, "mode_", 5) != 0)
-                        wanted[n_wanted++] = columns[i];
-        return series_create(wanted, n_wanted);
+        for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+                if (n_modes > 0 || strncmp(all[i].name, "mode_", 5) != 0)
+                        columns[n++] = all[i];
+        return n;
+}
+
+static struct series *create_columns(struct run *run)
+{
+        static const struct series_column first[] = {
+                {.name = "level", .integer = true, .unit = "1", .help = "number of the level, from 1"},
+                {.name = "sigma", .unit = "x", .help = "noise level"},
+                {.name = "step_size", .unit = "x^2 (overdamped) or x", .help = "step size at the level's end"},
+                {.name = "steps", .integer = true, .unit = "1", .help = "steps taken in the level"},
+                {.name = "evaluations", .integer = true, .unit = "1", .help = "score evaluations in the level"},
+                {.name = "accepted", .integer = true, .unit = "1", .help = "Metropolis proposals accepted"},
+                {.name = "proposed", .integer = true, .unit = "1", .help = "Metropolis proposals made in the level"},
+                {.name = "acceptance", .unit = "1", .help = "accepted/proposed; NaN where nothing is proposed"},
+        };
+        static const struct series_column last = {
+                .name = "wall_seconds", .unit = "s", .help = "wall time of the level's steps and statistics"};
+        struct series_column columns[MOST_COLUMNS];
+        size_t n = sizeof first / sizeof *first;
+        memcpy(columns, first, sizeof first);
+        n += run->mesh ? run_field_columns(run, columns + n) : particle_columns(run, columns + n);
+        columns[n++] = last;
+        return series_create(columns, n);
 }
 
 /* The exact target, where it is a mixture, so that pictures can show exact marginals. */
@@ -78,7 +92,10 @@ static void add_components(struct run *run)
 void run_series_create(struct run *run)
 {
         run->series = create_columns(run);
-        add_components(run);
+        if (run->mesh)
+                run_field_constants(run);
+        else
+                add_components(run);
 }
 
 /* The step of overdamped Langevin dynamics that moves as far: e itself, or h^2/2; flows have no noise. */
@@ -112,26 +129,48 @@ static void put_counts(const struct run *run, double *row)
         put(run, row, "wall_seconds", run->mark.level_seconds);
 }
 
-void run_series_append(struct run *run, const struct statistics *statistics)
+static void put_statistics(struct run *run, double *row, const struct statistics *statistics)
 {
-        double *row = series_append(run->series);
         size_t n_dim = (size_t)run->score->n_dim, n_modes = statistics->n_modes;
-        put_counts(run, row);
         put_all(run, row, "mean", statistics->mean, n_dim);
         put_all(run, row, "covariance", statistics->covariance, is_dense(run) ? n_dim * n_dim : n_dim);
         if (n_modes > 0) {
                 put_all(run, row, "mode_occupation", statistics->mode_occupation, n_modes);
                 put_all(run, row, "mode_weight", statistics->mode_weight, n_modes);
         }
-        if (run_is_denoising(run, run->mark.level)) { /* of a denoised population the score may not exist */
-                put(run, row, "sigma", 0);
-                return;
-        }
-        double sigma = run_sigma(run, run->mark.level), step_size = sampler_step_size(run->sampler, sigma);
-        put(run, row, "sigma", sigma);
-        put(run, row, "step_size", step_size);
+        if (run_is_denoising(run, run->mark.level))
+                return; /* of a denoised population the score may not exist */
         put(run, row, "mean_score_norm", statistics->mean_score_norm);
         put(run, row, "mean_score_squared", statistics->mean_score_squared);
+        double step_size = sampler_step_size(run->sampler, run_sigma(run, run->mark.level));
         put(run, row, "noise_drift_ratio",
             2 * (double)n_dim / overdamped_step(run, step_size) / statistics->mean_score_squared);
+}
+
+/* Collective. A score evaluation per particle; of fields their estimates. Returns the row to append. */
+double *run_series_measure(struct run *run, const struct score_level *level)
+{
+        const bool denoised = run_is_denoising(run, run->mark.level);
+        double *row = allocate(run->series->width, sizeof *row);
+        for (size_t i = 0; i < run->series->width; i++)
+                row[i] = NAN;
+        if (run->mesh) {
+                run_field_row(run, denoised ? NULL : level, row);
+        } else {
+                struct statistics *statistics = statistics_measure(run->population, level);
+                put_statistics(run, row, statistics);
+                statistics_free(statistics);
+        }
+        const double sigma = run_sigma(run, run->mark.level);
+        put(run, row, "sigma", denoised ? 0 : sigma);
+        if (!denoised)
+                put(run, row, "step_size", sampler_step_size(run->sampler, sigma));
+        return row;
+}
+
+void run_series_append(struct run *run, double *row)
+{
+        put_counts(run, row);
+        memcpy(series_append(run->series), row, run->series->width * sizeof *row);
+        free(row);
 }

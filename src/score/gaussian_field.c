@@ -131,4 +131,5 @@ const struct score_type score_gaussian_field = {
         .singular_at = singular_at, .create_level = create_level, .free_level = free,
         .eval = eval, .eval_both = eval_both, .log_density = log_density, .divergence = divergence,
         .filter = filter, .mode_variance = mode_variance, .power = mode_variance, .draw = draw,
+        .work_fields = 0.5, /* d, of half the modes */
 };
