@@ -1,6 +1,6 @@
 /* Samplers on random fields: every mode of a Gaussian field is an oscillator of its own, so that each scheme has an exact
  * answer per mode, bias and transient included. */
-#include "field_lab.h"
+#include "field_sampler_lab.h"
 
 #define FIELD_2D "{type: gaussian_field, mesh: {cells: [24, 20], box_size: [24, 20]}, " \
                  "spectrum: {type: power_law, amplitude: 1, index: -1}}"
