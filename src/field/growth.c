@@ -44,7 +44,8 @@ static double heath_integral(const struct cosmology_settings *settings, double a
 /* ---- other dark energy: the equation of growth ----
  * For g = D/a, with x and c the densities of dark energy and curvature over that of matter, W = 1 + x + c:
  *     g'' + (4 + E'/E) g' + (2 c + (3/2)(1 - w) x)/W g = 0,   E'/E = -(3 + 2 c + 3 (1 + w) x)/(2 W)
- * While x ~ a^p and c ~ a are small, g = 1 - (3/2)(1 - w) x/(p (p + 5/2)) - 2 c/(7/2). */
+ * While x and c are small both solutions are powers of a, 1 and a^(-5/2): of a beginning at g = 1, g' = 0 only an amplitude
+ * is left, which no ratio of two times sees. */
 
 static int growth_slope(double log_a, const double y[], double slope[], void *parameters)
 {
@@ -58,8 +59,8 @@ static int growth_slope(double log_a, const double y[], double slope[], void *pa
         return GSL_SUCCESS;
 }
 
-/* ln a where x, c and a are below 1e-6, so that what the series leaves out is below 1e-12. */
-static double growth_begin(const struct cosmology_settings *settings, double y[2])
+/* ln a where x, c and a are below 1e-6; the decaying mode begins as small, and is 1e-13 at a = 1e-3. */
+static double growth_begin(const struct cosmology_settings *settings)
 {
         const double small = 1e-6, power = -3 * (settings->w0 + settings->wa);
         const struct cosmology_ratios today = cosmology_ratios_at(settings, 1);
@@ -68,13 +69,6 @@ static double growth_begin(const struct cosmology_settings *settings, double y[2
                 log_a = fmin(log_a, vm_log(small / fabs(today.curvature)));
         if (today.dark_energy != 0)
                 log_a = fmin(log_a, (vm_log(small / fabs(today.dark_energy)) - 3 * fabs(settings->wa)) / power);
-
-        const struct cosmology_ratios ratio = cosmology_ratios_at(settings, vm_exp(log_a));
-        const double w = settings->w0 + settings->wa;
-        const double first = -1.5 * (1 - w) * ratio.dark_energy / (power * (power + 2.5));
-        const double second = -2 * ratio.curvature / 3.5;
-        y[0] = 1 + first + second;
-        y[1] = power * first + second;
         return log_a;
 }
 
@@ -99,8 +93,8 @@ static double growth_by_equation(const struct cosmology_settings *settings, doub
         gsl_odeiv2_step *step = gsl_odeiv2_step_alloc(gsl_odeiv2_step_rk8pd, 2);
         if (!step)
                 fatal("out of memory");
-        double y[2];
-        const double begin = growth_begin(settings, y), log_a = vm_log(a);
+        double y[2] = {1, 0};
+        const double begin = growth_begin(settings), log_a = vm_log(a);
         growth_advance(step, &system, begin, log_a, y);
         const double then = y[0];
         growth_advance(step, &system, fmax(begin, log_a), 0, y);

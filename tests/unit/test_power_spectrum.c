@@ -229,21 +229,22 @@ static void test_sigma8_is_reproduced_by_another_quadrature(void **state)
         }
 }
 
-/* int y^2 W^2 dy = 3 pi/2, int W^2 dy = 3 pi/5; sharp: int_0^b of y^2 W^2 for b far below 1 is b^3/3 - b^5/25. */
+/* int y^2 W^2 dy = 3 pi/2, int W^2 dy = 3 pi/5; sharp: int_a^b of y^2 W^2 for b far below 1 is (b^3 - a^3)/3 - (b^5 - a^5)/25. */
 static void test_variances_of_power_laws_are_their_closed_forms(void **state)
 {
         (void)state;
         struct power_spectrum *white = spectrum_of("{type: white, amplitude: 7}");
         struct power_spectrum *red = spectrum_of("{type: power_law, amplitude: 7, index: -2}");
-        struct power_spectrum *low = spectrum_of("{type: power_law, amplitude: 7, index: 0, k_max: 0.001}");
+        struct power_spectrum *low = spectrum_of(
+                "{type: power_law, amplitude: 7, index: 0, k_min: 0.0005, k_max: 0.001}");
         struct power_spectrum *blue = spectrum_of("{type: power_law, amplitude: 7, index: 1}");
         for (double radius = 0.5; radius < 20; radius *= 3) {
                 const double volume = 4 * PI / 3 * radius * radius * radius;
                 assert_close(power_spectrum_variance(white, radius), 7 / volume, 1e-9);
                 assert_close(power_spectrum_variance(red, radius), 7 * 0.3 / (PI * radius), 1e-9);
-                const double b = 0.001 * radius;
-                assert_close(power_spectrum_variance(low, radius),
-                             7 * (b * b * b / 3 - pow(b, 5) / 25) / (2 * PI * PI * radius * radius * radius), 1e-9);
+                const double a = 0.0005 * radius, b = 0.001 * radius;
+                const double sharp = (pow(b, 3) - pow(a, 3)) / 3 - (pow(b, 5) - pow(a, 5)) / 25;
+                assert_close(power_spectrum_variance(low, radius), 7 * sharp / (2 * PI * PI * pow(radius, 3)), 1e-9);
                 assert_true(isnan(power_spectrum_variance(blue, radius))); /* diverges like a logarithm */
         }
         power_spectrum_free(white);
