@@ -89,7 +89,7 @@ double *snapshot_fields_evaluate(const struct snapshot *snapshot, const struct s
 
 int64_t snapshot_fields_size(const struct mesh *mesh, int64_t n_fields, size_t n_columns, bool single)
 {
-        const int64_t value = single ? sizeof(float) : sizeof(double), view = 2 << 10;
+        const int64_t value = single ? sizeof(float) : sizeof(double), view = 2560; /* of its metadata */
         int64_t planes = 0;
         for (int i = 0; i < mesh->n_axes; i++)
                 planes += mesh->n[i];

@@ -28,6 +28,7 @@
 #include "sculptor/series.h"
 #include "sculptor/snapshot.h"
 #include "sculptor/text.h"
+#include "sculptor/xdmf.h"
 
 static int n_failed;
 
@@ -536,6 +537,10 @@ static int once(const char *directory, int64_t n, int64_t n_dim)
                 why = directory_lock(directory);
         if (!why)
                 why = write_snapshot(directory, population, 1);
+        struct xdmf *xdmf = xdmf_create(directory);
+        if (!why)
+                why = xdmf_write(xdmf, 1);
+        xdmf_free(xdmf);
         if (why && parallel_rank() == 0)
                 fprintf(stderr, "snapshot: %s\n", why);
         const char *why_not = write_checkpoint(directory, population, n, 2, NULL);
