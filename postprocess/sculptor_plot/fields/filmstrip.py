@@ -21,7 +21,7 @@ def density_range(maps):
     """The ends of the colours of all density maps: the middle 99% of the cells."""
     values = np.concatenate([1 + m[np.isfinite(m) & (m > -1)] for m in maps])
     low, high = np.percentile(values, (0.5, 99.5))
-    return float(low), float(max(high, 1.01 * low))
+    return float(np.clip(low, 1e-4 * high, 0.99 * high)), float(high)
 
 
 def density_ticks(low, high):

@@ -18,8 +18,8 @@ def residual(power, target):
 
 def expected_error(modes, n_realizations):
     """Standard deviation of the residual: N_k P/P_target is chi-squared in N_k in every realisation."""
-    with np.errstate(divide="ignore"):
-        return np.sqrt(2 / (np.asarray(modes, dtype=float) * n_realizations))
+    modes = np.asarray(modes, dtype=float)
+    return np.sqrt(2 / (np.where(modes > 0, modes, np.nan) * n_realizations))
 
 
 def chi_squared(power, target, modes, n_realizations):

@@ -107,7 +107,7 @@ def _noise(exact):
 def _ratio(deviation, spread):
     if deviation is None or spread is None:
         return None
-    return f"rms {math.sqrt(np.nanmean(deviation**2) / np.nanmean(spread**2)):.3f} \u00d7 exact"
+    return f"{math.sqrt(np.nanmean(deviation**2) / np.nanmean(spread**2)):.3f} \u00d7 exact"
 
 
 def _draw(panels, exact, box, line):
