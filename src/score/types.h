@@ -15,5 +15,6 @@ extern const struct score_type score_funnel;
 extern const struct score_type score_banana;
 extern const struct score_type score_double_well;
 extern const struct score_type score_gaussian_field;
+extern const struct score_type score_lognormal_field;
 
 #endif

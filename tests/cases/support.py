@@ -14,7 +14,8 @@ SCULPTOR = os.path.join(BUILD, "sculptor")
 LONG = os.environ.get("SCULPTOR_LONG", "") not in ("", "0")
 
 ENVIRONMENT = dict(os.environ, OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1",
-                   OMPI_MCA_rmaps_base_oversubscribe="1", OMPI_MCA_mpi_yield_when_idle="1")
+                   OMPI_MCA_rmaps_base_oversubscribe="1", OMPI_MCA_mpi_yield_when_idle="1",
+                   XDG_CACHE_HOME=os.path.join(BUILD, "tests", "cache"))  # FFT plans of tests are theirs
 
 
 def launch(n_ranks, *arguments):
