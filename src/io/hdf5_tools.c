@@ -23,6 +23,8 @@ hid_t hdf5_checked(hid_t value, const char *call)
         if (value < 0 && failure[0] == '\0') {
                 char cause[256] = "";
                 H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, innermost, cause);
+                for (char *c = cause; (c = strchr(c, '\n'));) /* after a date: a reason is one line */
+                        *c = ' ';
                 snprintf(failure, sizeof failure, "%.*s: %s", (int)strcspn(call, "("), call,
                          cause[0] ? cause : "failed");
         }

@@ -31,7 +31,7 @@ static void put_item(const struct grid *grid, const char *dimensions, const char
 /* Rank and shape of a root array, -1 where it is none or has more axes than `most`. */
 static int find_shape(hid_t file, const char *name, int most, hsize_t *shape, bool *single)
 {
-        if (H5Lexists(file, name, H5P_DEFAULT) <= 0)
+        if (H5(H5Lexists(file, name, H5P_DEFAULT)) <= 0)
                 return -1;
         hid_t set = H5(H5Dopen2(file, name, H5P_DEFAULT)), space = H5(H5Dget_space(set)), type = H5(H5Dget_type(set));
         int rank = H5Sget_simple_extent_ndims(space);
@@ -101,7 +101,7 @@ static herr_t put_column(hid_t records, const char *name, const H5L_info_t *link
         (void)link;
         const struct columns *columns = owner;
         H5O_info_t object;
-        if (H5Oget_info_by_name1(records, name, &object, H5P_DEFAULT) < 0 || object.type != H5O_TYPE_DATASET)
+        if (H5(H5Oget_info_by_name1(records, name, &object, H5P_DEFAULT)) < 0 || object.type != H5O_TYPE_DATASET)
                 return 0;
         bool id = strcmp(name, "id") == 0;
         char *set = format_text("/%s", id ? "particle" : name);

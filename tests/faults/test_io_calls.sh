@@ -12,10 +12,12 @@ for ranks in $counts; do
     claim "no_failing_call_ends_or_stops_$ranks"_ranks [ $? = 0 ]
 done
 
-for ranks in 1 2 3 4; do
-    $mpirun -n $ranks "$program" write "$scratch/shapes" | grep -v same-on-any || status=1
-done
-for ranks in 1 2 3 4; do
-    $mpirun -n $ranks "$program" read "$scratch/shapes" || status=1
+for files in "$program" "$build/tests/mpi/test_io_fields"; do
+    for ranks in 1 2 3 4; do
+        $mpirun -n $ranks "$files" write "$scratch/$(basename "$files")" | grep -v same-on-any || status=1
+    done
+    for ranks in 1 2 3 4; do
+        $mpirun -n $ranks "$files" read "$scratch/$(basename "$files")" || status=1
+    done
 done
 exit $status

@@ -24,6 +24,7 @@
 #include "sculptor/error.h"
 #include "sculptor/files.h"
 #include "sculptor/memory.h"
+#include "sculptor/mesh.h"
 #include "sculptor/parallel.h"
 #include "sculptor/series.h"
 #include "sculptor/snapshot.h"
@@ -457,6 +458,28 @@ static const char *act_text(const char *directory, const struct population *popu
         return why;
 }
 
+/* Two fields, each split over half of an even number of ranks, or over all. */
+static const char *act_fields(const char *directory, const struct population *population, int round)
+{
+        (void)population, (void)round;
+        double cells[2] = {40, 9}, length = 1;
+        const struct mesh_settings settings = {.cells = {2, cells}, .dimensions = -1, .box_size = {1, &length}};
+        parallel_split(parallel_size() % 2 == 0 ? parallel_size() / 2 : parallel_size());
+        struct mesh *mesh = mesh_create(&settings);
+        const struct field_layout layout = {mesh->n_planes, mesh->plane_begin, mesh->n_planes_here, mesh->plane_cells,
+                                            mesh->plane_stride};
+        struct population *fields = population_create_fields(2, mesh->n_cells, &layout, false, 0);
+        for (size_t i = 0; i < fields->n_tiles * fields->tile_size; i++)
+                fields->x[i] = 1; /* a lost write of zeros loses nothing */
+        const struct snapshot snapshot = {.index = 2, .sigma = 1, .sigma_first = 1, .population = fields, .mesh = mesh,
+                                          .provenance = &provenance};
+        const char *why = snapshot_write(directory, &snapshot);
+        population_free(fields);
+        mesh_free(mesh);
+        parallel_split(1);
+        return why;
+}
+
 typedef const char *arm_function(long call, int error);
 
 /* Returns the calls tried; *ok false where one broke a promise. Where `lost`, writes are not failed but lost.
@@ -495,6 +518,7 @@ static void faults(const char *directory)
         static const struct fault_case cases[] = {{"snapshot_write", act_snapshot},
                                                   {"checkpoint_write", act_checkpoint},
                                                   {"series_write", act_series},
+                                                  {"field_snapshot_write", act_fields},
                                                   {"text_write_atomic", act_text}};
         union {
                 void *object;
