@@ -20,6 +20,7 @@
 #include "sculptor/memory.h"
 #include "sculptor/population.h"
 #include "sculptor/snapshot.h"
+#include "sculptor/text.h"
 #include "sculptor/xdmf.h"
 
 static char place[] = "/tmp/sculptor-test-field-file-XXXXXX";
