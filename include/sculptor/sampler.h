@@ -98,6 +98,9 @@ const struct scheme *sampler_scheme(const struct sampler_settings *settings);
 const void *sampler_scheme_settings(const struct sampler_settings *settings);
 bool sampler_is_annealed(const struct sampler_settings *settings);
 
+/* Gives its work space back until the next step: what is measured between levels needs some too. Local. */
+void sampler_rest(struct sampler *sampler);
+
 double sampler_step_size(const struct sampler *sampler, double sigma); /* at a level, with the controller's factor */
 
 /* Once on a fresh population, after its positions are drawn. Local. */

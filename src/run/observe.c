@@ -131,6 +131,7 @@ void run_observe(struct run *run)
 {
         double begin = seconds_now(), sigma = run_sigma(run, run->mark.level);
         struct score_level *level = score_level_create(run->score, sigma);
+        sampler_rest(run->sampler);
         double *row = run_series_measure(run, level);
         account_time(run);
         progress_end_level(run);

@@ -244,9 +244,10 @@ void run_restore_or_draw(struct run *run)
 void run_end(struct run *run)
 {
         double peak = parallel_max((double)memory_peak() / 1048576);
-        log_line("done: %" PRId64 " particle%s through %" PRId64 " level%s, %.3g score evaluations, %.1f s, "
+        const char *what = run->mesh ? "field" : "particle";
+        log_line("done: %" PRId64 " %s%s through %" PRId64 " level%s, %.3g score evaluations, %.1f s, "
                  "%.0f MiB a rank at the most; %s/snapshot_*.h5",
-                 run->population->n_global, run->population->n_global == 1 ? "" : "s", run_n_levels(run),
+                 run->population->n_global, what, run->population->n_global == 1 ? "" : "s", run_n_levels(run),
                  run_n_levels(run) == 1 ? "" : "s", (double)run->mark.total.evaluations, run->mark.wall_seconds, peak,
                  run->directory);
         log_close();

@@ -40,11 +40,17 @@ static void ensure_work(struct sampler *sampler, const struct population *popula
         sampler->work = allocate(n_work * tile + copies, sizeof *sampler->work);
 }
 
+void sampler_rest(struct sampler *sampler)
+{
+        free(sampler->work);
+        sampler->work = NULL;
+}
+
 void sampler_free(struct sampler *sampler)
 {
         if (!sampler)
                 return;
-        free(sampler->work);
+        sampler_rest(sampler);
         free(sampler);
 }
 
