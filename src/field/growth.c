@@ -44,8 +44,8 @@ static double heath_integral(const struct cosmology_settings *settings, double a
 /* ---- other dark energy: the equation of growth ----
  * For g = D/a, with x and c the densities of dark energy and curvature over that of matter, W = 1 + x + c:
  *     g'' + (4 + E'/E) g' + (2 c + (3/2)(1 - w) x)/W g = 0,   E'/E = -(3 + 2 c + 3 (1 + w) x)/(2 W)
- * While x and c are small both solutions are powers of a, 1 and a^(-5/2): of a beginning at g = 1, g' = 0 only an amplitude
- * is left, which no ratio of two times sees. */
+ * While x and c are small both solutions are powers of a, 1 and a^(-5/2): of a beginning at g = 1, g' = 0 only an
+ * amplitude is left, which no ratio of two times sees. */
 
 static int growth_slope(double log_a, const double y[], double slope[], void *parameters)
 {

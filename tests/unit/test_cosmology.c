@@ -78,27 +78,33 @@ static void test_growth_in_a_universe_of_matter_alone_is_a(void **state)
 }
 
 /* 1 + 3/y + 3 sqrt(1 + y)/y^(3/2) ln(sqrt(1 + y) - sqrt(y)), y = Omega_k/Omega_m a, and its continuation to y < 0
- * [Peebles 1980, equation 11.16]. At small y terms of 3/y cancel to y: long double, and not too early. */
-static double open_growth(double omega_m, double a)
+ * [Peebles 1980, equation 11.16]. Its terms cancel where y is small: there its series (2/5) y 2F1(1, 2; 7/2; -y). */
+static double curved_growth(double omega_m, double a)
 {
-        const long double y = (1 / (long double)omega_m - 1) * a;
+        const double y = (1 / omega_m - 1) * a, x = -y;
+        if (fabs(y) < 0.5) {
+                double term = 1, sum = 0;
+                for (int n = 0; n < 60; n++) {
+                        sum += term;
+                        term *= -y * (n + 2) / (n + 3.5);
+                }
+                return 0.4 * y * sum;
+        }
         if (y > 0)
-                return (double)(1 + 3 / y + 3 * sqrtl(1 + y) / (y * sqrtl(y)) * logl(sqrtl(1 + y) - sqrtl(y)));
-        const long double x = -y;
-        return (double)-(1 - 3 / x + 3 * sqrtl(1 - x) / (x * sqrtl(x)) * asinl(sqrtl(x)));
+                return 1 + 3 / y + 3 * sqrt(1 + y) / (y * sqrt(y)) * log(sqrt(1 + y) - sqrt(y));
+        return 1 - 3 / x + 3 * sqrt(1 - x) / (x * sqrt(x)) * asin(sqrt(x));
 }
 
 static void test_growth_in_curved_matter_is_its_closed_form(void **state)
 {
         (void)state;
-        const double omega_m[] = {0.05, 0.3, 1.7};
+        const double omega_m[] = {0.05, 0.3, 2.5};
         for (size_t i = 0; i < 3; i++)
-                for (size_t j = 0; j < N_REDSHIFTS && redshifts[j] <= 100; j++) {
+                for (size_t j = 0; j < N_REDSHIFTS; j++) {
                         struct cosmology_settings curved = universe(omega_m[i], 0, -1, 0);
-                        const double exact = open_growth(omega_m[i], 1 / (1 + redshifts[j])) /
-                                             open_growth(omega_m[i], 1);
-                        const double y = fabs(1 / omega_m[i] - 1) / (1 + redshifts[j]);
-                        assert_close(cosmology_growth(&curved, redshifts[j]), exact, 1e-13 + 1e-18 / (y * y));
+                        const double exact = curved_growth(omega_m[i], 1 / (1 + redshifts[j]));
+                        assert_close(cosmology_growth(&curved, redshifts[j]), exact / curved_growth(omega_m[i], 1),
+                                     1e-13);
                 }
 }
 

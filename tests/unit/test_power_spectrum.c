@@ -229,7 +229,8 @@ static void test_sigma8_is_reproduced_by_another_quadrature(void **state)
         }
 }
 
-/* int y^2 W^2 dy = 3 pi/2, int W^2 dy = 3 pi/5; sharp: int_a^b of y^2 W^2 for b far below 1 is (b^3 - a^3)/3 - (b^5 - a^5)/25. */
+/* int y^2 W^2 dy = 3 pi/2, int W^2 dy = 3 pi/5; for b far below 1, int_a^b y^2 W^2 dy is
+ * (b^3 - a^3)/3 - (b^5 - a^5)/25. */
 static void test_variances_of_power_laws_are_their_closed_forms(void **state)
 {
         (void)state;
