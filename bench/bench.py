@@ -49,18 +49,41 @@ def machine():
     return f"{model}, {vectors}, {cores} cores, {memory:.0f} GiB; {platform.system()} {platform.release()}; {compiler}"
 
 
-def run_program(build, n_ranks, scratch, *arguments):
-    """One run of the program; the wall seconds of its level and its peak memory per rank in bytes."""
+def run_program(build, n_ranks, scratch, *arguments, input_file="mixture.yaml"):
+    """One run of the program; the wall seconds of its last level and its peak memory per rank in bytes."""
     import h5py
     directory = os.path.join(scratch, "run")
     shutil.rmtree(directory, ignore_errors=True)
     output_of(["mpirun", "-n", str(n_ranks), os.path.join(build, "sculptor"), "sample",
-               os.path.join(ROOT, "bench", "mixture.yaml"), "--output", directory, *arguments])
+               os.path.join(ROOT, "bench", input_file), "--output", directory, *arguments])
     with h5py.File(os.path.join(directory, "series.h5")) as series:
         seconds = float(series["wall_seconds"][-1])
     with open(os.path.join(directory, "sculptor.log")) as log:
         mib = float(next(line for line in log if "MiB a rank at the most" in line).split(" MiB a rank")[0].split()[-1])
     return seconds, mib * 2**20
+
+
+def measure_fields(build, scratch, repeats, row):
+    """Random fields of 256^3 cells beside FFTW alone and NumPy."""
+    n, python = 256, os.environ.get("PYTHON_TORCH", "/usr/bin/python3")
+    for n_ranks in (1, 2):
+        found = figures(["mpirun", "-n", str(n_ranks), os.path.join(build, "bench", "fields"), str(n), str(repeats)])
+        peer = "FFTW's own two transforms" if n_ranks == 1 else "fftw_mpi's own two transforms"
+        ranks = f"{n_ranks} rank{'s' if n_ranks > 1 else ''}"
+        row(f"256^3 field, annealed Langevin step to {peer}, {ranks}",
+            f"{found['field_step'] / found['fftw_pair']:.2f} times ({1e3 * found['field_step']:.0f} ms)",
+            "1.5 times" if n_ranks == 1 else "1 time")
+        row(f"its two transforms to {peer}, {ranks}", f"{found['field_filter'] / found['fftw_pair']:.2f} times",
+            "1 time" if n_ranks == 2 else "")
+        if n_ranks == 1:
+            numpy = figures([python, os.path.join(ROOT, "bench", "field_numpy.py"), str(n), str(max(3, repeats // 2))])
+            row("256^3 Gaussian random field, NumPy's time to ours",
+                f"{numpy['numpy_draw'] / found['field_draw']:.1f} times ({1e3 * found['field_draw']:.0f} ms)", "5 times")
+    for n_ranks in (1, 2):
+        peak = run_program(build, n_ranks, scratch, input_file="field.yaml")[1]
+        base = run_program(build, n_ranks, scratch, "--set", "score.mesh.cells=8", input_file="field.yaml")[1]
+        row(f"peak memory of a rank, 256^3 field on {n_ranks} rank{'s' if n_ranks > 1 else ''}",
+            f"{(peak - base) / (8 * n**3 / n_ranks):.2f} times its part of the field, beside {base / 2**20:.0f} MiB", "4 fields")
 
 
 def main():
@@ -110,6 +133,7 @@ def main():
         row(f"snapshot writing, {n_ranks} rank{'s' if n_ranks > 1 else ''}",
             f"{writing['snapshot_write']:.0f} MB/s, plain fwrite + fsync {writing['plain_write']:.0f} MB/s: "
             f"{100 * writing['snapshot_to_plain']:.0f}%", "70%")
+    measure_fields(build, scratch, repeats, row)
     shutil.rmtree(scratch, ignore_errors=True)
 
     page = os.path.join(build, "bench", "performance.md")
