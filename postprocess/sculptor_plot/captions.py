@@ -40,8 +40,8 @@ FIELD = {
     "wiener": (
         "The posterior against Wiener's exact answer",
         "Above: the truth, the data with what was not observed hatched, and the exact posterior mean and standard "
-        "deviation. Below: one sample, which should look like the truth also where nothing was observed; the mean of the "
-        "samples; its difference from the exact mean in standard errors, which should be noise of rms 1, blind to the "
+        "deviation. Below: one sample, which should look like the truth also where nothing was observed; the mean of "
+        "the samples; its difference from the exact mean in standard errors, which should be noise of rms 1, blind to the "
         "mask; and the standard deviation of the samples."),
     "power": (
         "The power spectrum",

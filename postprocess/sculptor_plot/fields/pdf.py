@@ -18,11 +18,11 @@ def lognormal(x, variance):
     """Density of the standardised delta at x where 1 + delta = exp(g - s^2/2), g ~ N(0, s^2), and delta has this
     variance: s^2 = ln(1 + variance)."""
     s2 = np.log1p(variance)
-    deviation = np.sqrt(variance)
-    density = 1 + deviation * np.asarray(x, dtype=float)  # 1 + delta
+    density = 1 + np.sqrt(variance) * np.asarray(x, dtype=float)  # 1 + delta
     inside = density > 0
-    g = np.log(np.where(inside, density, 1)) + 0.5 * s2
-    return np.where(inside, deviation / np.where(inside, density, 1) * np.exp(-0.5 * g**2 / s2) / np.sqrt(2 * np.pi * s2), 0)
+    density = np.where(inside, density, 1)
+    g = np.log(density) + 0.5 * s2
+    return np.where(inside, np.sqrt(variance / (2 * np.pi * s2)) / density * np.exp(-0.5 * g**2 / s2), 0)
 
 
 def noised_lognormal(x, variance, noise_variance):

@@ -32,7 +32,7 @@ def draw(rows):
 
 def _spectra(axes, rows, power, chosen):
     handles = []
-    for i, colour in chosen:
+    for i, _ in chosen:
         target = np.where(power.target[i] > 0, power.target[i], np.nan)
         if np.isfinite(target).any():
             axes.plot(power.wavenumber, target, color=style.EXACT, linewidth=1.2, zorder=1)
@@ -42,7 +42,8 @@ def _spectra(axes, rows, power, chosen):
         lower = np.minimum(error, 0.999 * np.nan_to_num(measured))
         axes.errorbar(power.wavenumber, measured, yerr=(lower, error), fmt="o", markersize=3.6, color=colour,
                       elinewidth=1, markeredgewidth=0)
-        handles.append(Line2D([], [], color=colour, marker="o", markersize=5, linestyle="", label=_label(rows, power, i)))
+        handles.append(Line2D([], [], color=colour, marker="o", markersize=5, linestyle="",
+                              label=_label(rows, power, i)))
     if any(np.isfinite(power.target[i]).any() for i, _ in chosen):
         handles.append(Line2D([], [], color=style.EXACT, linewidth=1.4, label="exact with this noise"))
     axes.set_yscale("log")
@@ -71,7 +72,7 @@ def _relative(axes, power, chosen, errors):
         axes.fill_between(power.wavenumber, -band, band, color=style.GRID, linewidth=0)
         largest = 2 * np.nanmax(band)
         axes.legend(handles=[Patch(color=style.GRID, label=r"expected 1-sigma band, $\sqrt{2/(N_k\,M)}$")],
-                    loc="upper right", fontsize=8.5, borderpad=0.1)
+                    loc="lower right", fontsize=8.5, borderpad=0.1)
     axes.axhline(0, color=style.EXACT, linewidth=1.1)
     for i, colour in chosen:
         value = residual(power.power[i], power.target[i])
@@ -90,5 +91,5 @@ def _standardised(axes, power, chosen):
         value = residual(power.power[i], power.target[i]) / expected_error(power.modes, power.n_realizations)
         axes.plot(power.wavenumber, value, "o", color=colour, markersize=3.4, markeredgewidth=0)
         largest = max(largest, np.max(np.abs(value[np.isfinite(value)]), initial=0))
-    symmetric(axes, 1.1 * largest, 3)
+    symmetric(axes, 1.1 * largest, 10)
     axes.set_ylabel("in expected\nerrors")
