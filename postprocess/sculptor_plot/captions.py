@@ -40,9 +40,9 @@ FIELD = {
     "wiener": (
         "The posterior against Wiener's exact answer",
         "Above: the truth, the data with what was not observed hatched, and the exact posterior mean and standard "
-        "deviation. Below: one sample, which should look like the truth also where nothing was observed; the mean of "
-        "the samples; its difference from the exact mean in standard errors, which should be noise of rms 1, blind to the "
-        "mask; and the standard deviation of the samples."),
+        "deviation. Below: one sample, which should look like the truth also where nothing was observed; the "
+        "mean of the samples; its difference from the exact mean in standard errors, which should be noise of "
+        "rms 1, blind to the mask; and the standard deviation of the samples."),
     "power": (
         "The power spectrum",
         "Points: the mean over realisations of P(k) at some levels, with its standard error from the scatter between "
