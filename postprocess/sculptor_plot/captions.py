@@ -58,9 +58,9 @@ FIELD = {
     "correlations": (
         "Beyond the power spectrum",
         "The correlation function, to which white noise adds at zero separation only, so that all levels should agree "
-        "within their scatter; the correlation of the samples with the truth, scale by scale, where there is one; the "
-        "bispectrum, which vanishes for a Gaussian field. The vertical scales are made for the last level, drawn bold: "
-        "noisier levels may leave them."),
+        "within their scatter (levels whose noise hides it are left out); the correlation of the samples with the "
+        "truth, scale by scale, where there is one; the bispectrum, which vanishes for a Gaussian field. The vertical "
+        "scales are made for the last level, drawn bold: noisier levels may leave them."),
     "series": (
         "From level to level",
         "Variance, skewness and kurtosis of the cells; chi-squared of the power spectrum for each shell, which should "

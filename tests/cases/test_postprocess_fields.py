@@ -14,7 +14,7 @@ from field_runs import Mesh, put_field, put_field_run, put_lognormal_run, put_wi
 from test_postprocess import Case, put_run, run_command
 
 import sculptor_plot
-from sculptor_plot.fields import filmstrip, pdf, rows, wiener
+from sculptor_plot.fields import correlations, filmstrip, pdf, rows, wiener
 from sculptor_plot.levels import Box
 
 PICTURES = ("filmstrip", "power", "pdf", "correlations", "series")
@@ -152,6 +152,14 @@ class Errors(Case):
 
 
 class Reading(Case):
+    def test_curves_are_of_the_first_some_and_the_last_noised_levels(self):
+        directory = put_field_run(self.folder / "run", 2, n=8, sigma=[9.0, 5.0, 3.0, 1.0, 0.5, 0.0])
+        found = [[i for i, _ in rows.FieldRows(sculptor_plot.read(directory), []).chosen(np.ones((6, 3)))]]
+        with h5py.File(directory / "series.h5", "a") as file:
+            file.attrs["parameters"] = np.string_("score.type: gaussian_field\nsampler.denoise: true\n")
+        found.append([i for i, _ in rows.FieldRows(sculptor_plot.read(directory), []).chosen(np.ones((6, 3)))])
+        self.assertEqual([(chosen[0], chosen[-1], len(chosen)) for chosen in found], [(0, 5, 4), (0, 4, 4)])
+
     def test_maps_are_the_central_planes(self):
         mesh, values = Mesh(6, 60, 3), np.arange(2 * 216.0).reshape(2, 6, 6, 6)
         self.folder.mkdir(exist_ok=True)
@@ -249,6 +257,11 @@ class Numbers(unittest.TestCase):
         self.assertTrue(filmstrip.is_density(delta, True))
         self.assertFalse(filmstrip.is_density(delta, False))
         self.assertFalse(filmstrip.is_density(delta + 2 * generator.standard_normal(10_000), True))
+
+    def test_a_level_lost_in_noise_is_told_from_one_that_agrees(self):
+        last, scatter = np.exp(-np.arange(30.0)), np.random.default_rng(2).standard_normal(30)
+        self.assertFalse(correlations.is_too_noisy(last + 0.1 * np.median(last) * scatter, last))
+        self.assertTrue(correlations.is_too_noisy(last + 100 * np.median(last) * scatter, last))
 
     def test_colour_bars_of_densities_have_few_round_ticks(self):
         for low, high in ((0.5, 2), (0.05, 8), (1e-3, 40), (1e-4, 900), (0.93, 1.08)):

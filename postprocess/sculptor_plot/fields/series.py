@@ -72,7 +72,7 @@ def _chi_squared(axes, rows):
         axes.set_yscale("log")
     else:
         axes.set_ylim(0, 1.15 * high)
-    axes.set_title(r"power spectrum: $\chi^2$ per shell")
+    axes.set_title(r"power spectrum: $\chi^2$ per shell" + ("" if rows.is_gaussian else " (band: Gaussian)"))
     return True
 
 
