@@ -3,7 +3,7 @@
     import sculptor_plot
     run = sculptor_plot.read("runs/ncsn_toy")
     for level in run.levels:
-        print(level.sigma, level.state(max_points=1000).mean(axis=0))
+        print(level.sigma, level.state(max_points=1000).mean(axis=0))  # of a field: level.map(), level.density()
 """
 
 __version__ = "0.1.0"

@@ -40,9 +40,9 @@ FIELD = {
     "wiener": (
         "The posterior against Wiener's exact answer",
         "Above: the truth, the data with what was not observed hatched, and the exact posterior mean and standard "
-        "deviation. Below: one sample, which should look like the truth also where nothing was observed; the mean of the "
-        "samples; its difference from the exact mean in standard errors, which should be noise of rms 1, blind to the "
-        "mask; and the standard deviation of the samples."),
+        "deviation. Below: one sample, which should look like the truth also where nothing was observed; the "
+        "mean of the samples; its difference from the exact mean in standard errors, which should be noise of "
+        "rms 1, blind to the mask; and the standard deviation of the samples."),
     "power": (
         "The power spectrum",
         "Points: the mean over realisations of P(k) at some levels, with its standard error from the scatter between "
@@ -58,9 +58,9 @@ FIELD = {
     "correlations": (
         "Beyond the power spectrum",
         "The correlation function, to which white noise adds at zero separation only, so that all levels should agree "
-        "within their scatter; the correlation of the samples with the truth, scale by scale, where there is one; the "
-        "bispectrum, which vanishes for a Gaussian field. The vertical scales are made for the last level, drawn bold: "
-        "noisier levels may leave them."),
+        "within their scatter (levels whose noise hides it are left out); the correlation of the samples with the "
+        "truth, scale by scale, where there is one; the bispectrum, which vanishes for a Gaussian field. The vertical "
+        "scales are made for the last level, drawn bold: noisier levels may leave them."),
     "series": (
         "From level to level",
         "Variance, skewness and kurtosis of the cells; chi-squared of the power spectrum for each shell, which should "

@@ -51,8 +51,8 @@ def _coordinates(text):
 
 def parse(arguments):
     parser = _Parser(prog="sculptor-plot", description="Pictures of a Sculptor run, of particles or of random "
-                     "fields: the sculpting level by level, what is known exactly beside what was found, the series, and "
-                     "a page with all of them.")
+                     "fields: the sculpting level by level, what is known exactly beside what was found, the series, "
+                     "and a page with all of them.")
     parser.add_argument("run", metavar="RUN_DIR", help="the run's directory: snapshot_0001.h5 ..., series.h5")
     parser.add_argument("--output", metavar="DIR", help="where pictures go (RUN_DIR/pictures)")
     parser.add_argument("--levels", metavar="N", type=_positive, default=10,

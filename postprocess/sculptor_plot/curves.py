@@ -59,7 +59,7 @@ def acceptance(axes, rows):
 
 def speed(axes, rows):
     evaluations, seconds = rows.get("evaluations"), rows.get("wall_seconds")
-    if evaluations is None or seconds is None or not (seconds > 0).any():
+    if evaluations is None or seconds is None or not (evaluations[seconds > 0] > 0).any():
         return False
     with np.errstate(invalid="ignore", divide="ignore"):
         rate = np.where(seconds > 0, evaluations / seconds, np.nan)

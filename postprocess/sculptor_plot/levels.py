@@ -123,7 +123,7 @@ def read_map(dataset, box, thickness, *before):
 
 
 class FieldLevel(Snapshot):
-    """Realisations of a random field: /density (realization, [z,] y, x). A realisation is what a particle is elsewhere."""
+    """Realisations of a random field: /density (realization, [z,] y, x). A realisation counts as a particle."""
 
     def _check(self, file):
         density = file.get("density")

@@ -19,7 +19,7 @@ def spectrum(k, n_dim, amplitude=1.0):
 
 
 class Mesh:
-    """A periodic mesh, its wavenumbers and its shells, one fundamental wavenumber wide, up to the corner or to Nyquist."""
+    """A periodic mesh, its wavenumbers and its shells, a fundamental wavenumber wide, to the corner or to Nyquist."""
 
     def __init__(self, n, length, n_dim, corners=False):
         self.shape, self.length, self.n_dim, self.axes = (n,) * n_dim, float(length), n_dim, tuple(range(-n_dim, 0))

@@ -404,6 +404,8 @@ class Packaging(unittest.TestCase):
     def test_the_project_file_names_the_command_and_the_package(self):
         text = (POSTPROCESS / "pyproject.toml").read_text()
         self.assertRegex(text, r'sculptor-plot = "sculptor_plot\.cli:main"')
+        packages = {".".join(init.relative_to(POSTPROCESS).parent.parts) for init in POSTPROCESS.rglob("__init__.py")}
+        self.assertEqual(set(re.findall(r'"([^"]+)"', re.search(r"packages = \[(.*)\]", text)[1])), packages)
         self.assertTrue(re.fullmatch(r"\d+\.\d+\.\d+", sculptor_plot.__version__))
 
 

@@ -14,7 +14,7 @@ from field_runs import Mesh, put_field, put_field_run, put_lognormal_run, put_wi
 from test_postprocess import Case, put_run, run_command
 
 import sculptor_plot
-from sculptor_plot.fields import axes, filmstrip, pdf, rows, wiener
+from sculptor_plot.fields import correlations, filmstrip, pdf, rows, wiener
 from sculptor_plot.levels import Box
 
 PICTURES = ("filmstrip", "power", "pdf", "correlations", "series")
@@ -38,7 +38,8 @@ class Pictures(Case):
         return self.assert_page(where / "index.html", len(pictures)), err
 
     def test_a_field_in_three_dimensions_gives_all_pictures_and_a_page_that_tells_the_run(self):
-        page, err = self.check(put_field_run(self.folder / "run", 3, n=12), options=("--realization", "3", "--slab", "2"))
+        directory = put_field_run(self.folder / "run", 3, n=12)
+        page, err = self.check(directory, options=("--realization", "3", "--slab", "2"))
         self.assertEqual(err, "")
         for fact in ("gaussian_field", "Realisations", "12 \u00d7 12 \u00d7 12", "500 Mpc/h", "(realization, z, y, x)"):
             self.assertIn(fact, page.text)
@@ -151,6 +152,14 @@ class Errors(Case):
 
 
 class Reading(Case):
+    def test_curves_are_of_the_first_some_and_the_last_noised_levels(self):
+        directory = put_field_run(self.folder / "run", 2, n=8, sigma=[9.0, 5.0, 3.0, 1.0, 0.5, 0.0])
+        found = [[i for i, _ in rows.FieldRows(sculptor_plot.read(directory), []).chosen(np.ones((6, 3)))]]
+        with h5py.File(directory / "series.h5", "a") as file:
+            file.attrs["parameters"] = np.string_("score.type: gaussian_field\nsampler.denoise: true\n")
+        found.append([i for i, _ in rows.FieldRows(sculptor_plot.read(directory), []).chosen(np.ones((6, 3)))])
+        self.assertEqual([(chosen[0], chosen[-1], len(chosen)) for chosen in found], [(0, 5, 4), (0, 4, 4)])
+
     def test_maps_are_the_central_planes(self):
         mesh, values = Mesh(6, 60, 3), np.arange(2 * 216.0).reshape(2, 6, 6, 6)
         self.folder.mkdir(exist_ok=True)
@@ -190,8 +199,8 @@ class Numbers(unittest.TestCase):
         total = sum(statistic for statistic, _, _ in found)
         self.assertLess(abs(total - n_runs * n_shells), 5 * error * math.sqrt(n_runs))
         # A spectrum 5% too high is seen where there are enough modes.
-        wrong = sum(rows.chi_squared(1.05 * mesh.power(mesh.draw(flat, 200, generator)).mean(axis=0), shells, mesh.modes,
-                                     200)[0] for _ in range(3))
+        fields = [mesh.draw(flat, 200, generator) for _ in range(3)]
+        wrong = sum(rows.chi_squared(1.05 * mesh.power(x).mean(axis=0), shells, mesh.modes, 200)[0] for x in fields)
         self.assertGreater(wrong - 3 * n_shells, 5 * error * math.sqrt(3))
 
     def test_shells_without_target_or_modes_do_not_count(self):
@@ -219,7 +228,8 @@ class Numbers(unittest.TestCase):
 
     def test_the_lognormal_curve_is_the_histogram_of_lognormal_cells(self):
         generator, s2, noise, n = np.random.default_rng(9), 0.4, 0.2, 400_000
-        cells = np.exp(math.sqrt(s2) * generator.standard_normal(n) - 0.5 * s2) - 1 + noise * generator.standard_normal(n)
+        cells = np.exp(math.sqrt(s2) * generator.standard_normal(n) - 0.5 * s2) - 1
+        cells += noise * generator.standard_normal(n)
         variance, edges = math.expm1(s2) + noise**2, np.linspace(-2, 3, 21)
         fine = np.linspace(-2, 3, 2001)
         density = pdf.noised_lognormal(fine, variance, noise**2)
@@ -231,13 +241,13 @@ class Numbers(unittest.TestCase):
 
     def test_the_mean_of_samples_is_off_by_its_standard_error(self):
         generator, m = np.random.default_rng(10), 25
-        exact, variance = generator.standard_normal((40, 40)), generator.uniform(0.5, 2, (40, 40))
-        samples = exact + np.sqrt(variance) * generator.standard_normal((m, 40, 40))
+        exact, variance = generator.standard_normal((160, 160)), generator.uniform(0.5, 2, (160, 160))
+        samples = exact + np.sqrt(variance) * generator.standard_normal((m, 160, 160))
         mean, deviation, errors = wiener.statistics(samples, exact, variance)
         np.testing.assert_array_equal(mean, samples.mean(axis=0))
-        # 1600 independent squares of unit normals: standard error sqrt(2/1600).
-        self.assertLess(abs(np.mean(errors**2) - 1), 5.85 * math.sqrt(2 / 1600))
-        self.assertLess(abs(np.mean(deviation**2 / variance) - 1), 5.85 * math.sqrt(2 / (1600 * (m - 1))))
+        # 25600 independent squares of unit normals: standard error sqrt(2/25600).
+        self.assertLess(abs(np.mean(errors**2) - 1), 5.85 * math.sqrt(2 / 25600))
+        self.assertLess(abs(np.mean(deviation**2 / variance) - 1), 5.85 * math.sqrt(2 / (25600 * (m - 1))))
         self.assertGreater(np.mean(wiener.statistics(samples + 0.5, exact, variance)[2] ** 2), 3)
         self.assertIsNone(wiener.statistics(samples[:1], exact)[2])
 
@@ -247,6 +257,11 @@ class Numbers(unittest.TestCase):
         self.assertTrue(filmstrip.is_density(delta, True))
         self.assertFalse(filmstrip.is_density(delta, False))
         self.assertFalse(filmstrip.is_density(delta + 2 * generator.standard_normal(10_000), True))
+
+    def test_a_level_lost_in_noise_is_told_from_one_that_agrees(self):
+        last, scatter = np.exp(-np.arange(30.0)), np.random.default_rng(2).standard_normal(30)
+        self.assertFalse(correlations.is_too_noisy(last + 0.1 * np.median(last) * scatter, last))
+        self.assertTrue(correlations.is_too_noisy(last + 100 * np.median(last) * scatter, last))
 
     def test_colour_bars_of_densities_have_few_round_ticks(self):
         for low, high in ((0.5, 2), (0.05, 8), (1e-3, 40), (1e-4, 900), (0.93, 1.08)):

@@ -13,7 +13,7 @@ def _note_what_is_missing(rows, notes):
 
 
 def makers(run, levels, realization, thickness, notes):
-    """{name of a picture: function that makes it}, in the order of the page. What has nothing to draw raises Missing."""
+    """{name of a picture: function that makes it}, in the page's order; what has nothing to draw raises Missing."""
     same = [level for level in levels if level.box.mesh == levels[-1].box.mesh and level.n_particles > realization]
     made = {"filmstrip": lambda: filmstrip.draw(run, same, realization, thickness)}
     if (run.directory / "wiener.h5").exists():

@@ -21,6 +21,7 @@ def symmetric(axes, limit, linear):
     if limit > 30 * linear:
         axes.set_yscale("symlog", linthresh=linear)
         axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:g}".replace("-", "\u2212")))
+        limit *= 2
     axes.set_ylim(-limit, limit)
 
 
@@ -37,6 +38,7 @@ def decades_about_zero(axes, values, decades):
     bottom = low * 1.8 if low < -(10.0**least) else -(10.0**least)
     top = high * 1.8 if high > 10.0**least else 10.0**least
     powers = [10.0**d for d in range(least, least + decades + 2)]
-    axes.yaxis.set_major_locator(FixedLocator([0.0] + [s * p for p in powers for s in (-1, 1) if bottom <= s * p <= top]))
+    ticks = [0.0] + [sign * power for power in powers for sign in (-1, 1)]
+    axes.yaxis.set_major_locator(FixedLocator([tick for tick in ticks if bottom <= tick <= top]))
     axes.yaxis.set_minor_locator(NullLocator())
     axes.set_ylim(bottom, top)

@@ -7,10 +7,19 @@ from ..files import Missing
 from .axes import decades_about_zero, wavenumber_axis
 
 
-def _curves(axes, rows, x, column):
+TOO_NOISY = 10  # times the last level's typical correlation: a scatter about it that hides all else
+
+
+def is_too_noisy(values, last):
+    return np.nanmedian(np.abs(values - last)) > TOO_NOISY * np.nanmedian(np.abs(last))
+
+
+def _curves(axes, rows, x, column, leave_out=lambda values, last: False):
     """Returns the last level's values, which the scale is made for: noise would hide all else."""
     chosen = rows.chosen(column)
     for i, colour in chosen:
+        if leave_out(column[i], column[chosen[-1][0]]):
+            continue
         is_last = i == chosen[-1][0]
         axes.plot(x, column[i], color=colour, marker=".", linewidth=1.8 if is_last else 0.9,
                   markersize=6 if is_last else 3, label=rows.name(i))
@@ -28,9 +37,9 @@ def _correlation(axes, rows):
     if column is None:
         return False
     r = rows.constant("separation")
-    last = _curves(axes, rows, r, column)
+    last = _curves(axes, rows, r, column, is_too_noisy)
     _zero(axes, False)
-    decades_about_zero(axes, last[r > 0], 3)  # at r = 0 stands the noise
+    decades_about_zero(axes, last, 3)
     axes.set_xlim(left=0)
     axes.set_xlabel("separation r [Mpc/h]")
     axes.set_title(r"correlation function $\xi(r)$")
@@ -91,8 +100,10 @@ def draw(rows):
         panel(axes, rows)
         cell += 2 if alone else 1
         handles.update({name: handle for handle, name in zip(*axes.get_legend_handles_labels())})
+    order = [rows.name(i) for i in range(len(rows.sigma))] + ["exact"]
+    names = sorted(handles, key=order.index)
     height = figure.get_size_inches()[1]
     figure.get_layout_engine().set(rect=(0, 0, 1, 1 - 0.32 / height))
-    figure.legend(handles.values(), handles.keys(), loc="upper center", bbox_to_anchor=(0.5, 1 - 0.06 / height), ncol=5,
-                  borderpad=0, borderaxespad=0)
+    figure.legend([handles[name] for name in names], names, loc="upper center",
+                  bbox_to_anchor=(0.5, 1 - 0.06 / height), ncol=5, borderpad=0, borderaxespad=0)
     return figure

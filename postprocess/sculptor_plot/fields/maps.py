@@ -82,6 +82,15 @@ class Sheet:
         self.title(i, title, under)
         return axes
 
+    def hide(self, i):
+        """Leaves a panel out; the numbers at the left of its row go to the next one."""
+        self.panels[i].set_visible(False)
+        if (i + 1) % self.n_columns and self.panels[i].get_yticklabels()[1].get_text():
+            ticks = self.panels[i].get_yticks()
+            self.panels[i + 1].set_yticks(ticks, [label.get_text() for label in self.panels[i].get_yticklabels()])
+            for label, side in zip(self.panels[i + 1].get_yticklabels(), ("bottom", "center", "top")):
+                label.set_va(side)
+
     def title(self, i, title, under=None):
         axes = self.panels[i]
         axes.set_title(title, loc="left", pad=4)

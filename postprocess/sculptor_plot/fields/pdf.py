@@ -18,11 +18,11 @@ def lognormal(x, variance):
     """Density of the standardised delta at x where 1 + delta = exp(g - s^2/2), g ~ N(0, s^2), and delta has this
     variance: s^2 = ln(1 + variance)."""
     s2 = np.log1p(variance)
-    deviation = np.sqrt(variance)
-    density = 1 + deviation * np.asarray(x, dtype=float)  # 1 + delta
+    density = 1 + np.sqrt(variance) * np.asarray(x, dtype=float)  # 1 + delta
     inside = density > 0
-    g = np.log(np.where(inside, density, 1)) + 0.5 * s2
-    return np.where(inside, deviation / np.where(inside, density, 1) * np.exp(-0.5 * g**2 / s2) / np.sqrt(2 * np.pi * s2), 0)
+    density = np.where(inside, density, 1)
+    g = np.log(density) + 0.5 * s2
+    return np.where(inside, np.sqrt(variance / (2 * np.pi * s2)) / density * np.exp(-0.5 * g**2 / s2), 0)
 
 
 def noised_lognormal(x, variance, noise_variance):
@@ -69,10 +69,17 @@ def draw(rows):
     panels[0].set_yscale("log")
     top = np.nanmax([np.nanmax(pdf[i]) for i in chosen] + [0.4])
     panels[0].set_ylim(0.4 * 10.0**-DECADES, 2.5 * top)
-    panels[0].set_xlim(edges[0], edges[-1])
+    panels[0].set_xlim(*_reach(pdf[chosen], edges))
     panels[0].set_ylabel("probability density of a cell")
     _legend(figure, rows, has_lognormal)
     return figure
+
+
+def _reach(pdf, edges):
+    """Where there are cells, and at least 5 rms on both sides as far as the bins go."""
+    filled = np.flatnonzero((pdf > 0).any(axis=0))
+    low, high = (edges[filled[0]], edges[filled[-1] + 1]) if len(filled) else (-5, 5)
+    return max(min(low, -5), edges[0]), min(max(high, 5), edges[-1])
 
 
 def _moments(rows, i):
@@ -94,7 +101,8 @@ def _legend(figure, rows, has_lognormal):
     else:
         handles.append(Line2D([], [], color=style.INK, linestyle=(0, (4, 2)), linewidth=1.4, label="Gaussian"))
     if has_lognormal:
-        handles.append(Line2D([], [], color=style.EXACT, label="lognormal of this variance, with the noise"))
+        name = "lognormal of this variance" + (", with the noise" if rows.has_noise else "")
+        handles.append(Line2D([], [], color=style.EXACT, label=name))
     height = figure.get_size_inches()[1]
     figure.get_layout_engine().set(rect=(0, 0, 1, 1 - 0.32 / height))
     figure.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.5, 1 - 0.06 / height), ncol=3, borderpad=0,

@@ -1,5 +1,7 @@
 """The power spectrum of some levels against the exact noised one."""
 
+import math
+
 import numpy as np
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
@@ -17,11 +19,11 @@ def draw(rows):
     chosen = rows.chosen(power.power)
     known = np.isfinite(power.target).any()
     errors = known and np.isfinite(power.modes).any()
-    figure = style.new_figure(7.4, 7.6 if errors else 5.6 if known else 4.8)
+    figure = style.new_figure(7.4, 7.9 if errors else 5.9 if known else 5.1)
     heights = (3.2, 1.3, 1.3)[:1 + bool(known) + bool(errors)]
     panels = figure.subplots(len(heights), 1, sharex=True, squeeze=False,
                              gridspec_kw={"height_ratios": heights, "hspace": 0.03})[:, 0]
-    _spectra(panels[0], rows, power, chosen)
+    _legend(figure, _spectra(panels[0], rows, power, chosen, errors))
     if known:
         _relative(panels[1], power, chosen, errors)
     if errors:
@@ -30,9 +32,18 @@ def draw(rows):
     return figure
 
 
-def _spectra(axes, rows, power, chosen):
+def _legend(figure, handles):
+    """Above the panels, which leave no corner free at all times."""
+    height, n_rows = figure.get_size_inches()[1], math.ceil(len(handles) / 2)
+    figure.get_layout_engine().set(rect=(0, 0, 1, 1 - (0.1 + 0.21 * n_rows) / height))
+    figure.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.5, 1 - 0.06 / height), ncol=2, fontsize=8.5,
+                  labelspacing=0.3, borderpad=0, borderaxespad=0)
+
+
+def _spectra(axes, rows, power, chosen, errors):
+    """Returns what the legend has to explain."""
     handles = []
-    for i, colour in chosen:
+    for i, _ in chosen:
         target = np.where(power.target[i] > 0, power.target[i], np.nan)
         if np.isfinite(target).any():
             axes.plot(power.wavenumber, target, color=style.EXACT, linewidth=1.2, zorder=1)
@@ -42,25 +53,33 @@ def _spectra(axes, rows, power, chosen):
         lower = np.minimum(error, 0.999 * np.nan_to_num(measured))
         axes.errorbar(power.wavenumber, measured, yerr=(lower, error), fmt="o", markersize=3.6, color=colour,
                       elinewidth=1, markeredgewidth=0)
-        handles.append(Line2D([], [], color=colour, marker="o", markersize=5, linestyle="", label=_label(rows, power, i)))
+        handles.append(Line2D([], [], color=colour, marker="o", markersize=5, linestyle="",
+                              label=_label(rows, power, i)))
     if any(np.isfinite(power.target[i]).any() for i, _ in chosen):
-        handles.append(Line2D([], [], color=style.EXACT, linewidth=1.4, label="exact with this noise"))
+        name = "exact, with each level's noise" if rows.has_noise else "exact"
+        handles.append(Line2D([], [], color=style.EXACT, linewidth=1.4, label=name))
+    if errors:
+        of = "exact samples" if rows.is_gaussian else "a Gaussian field"
+        handles.append(Patch(color=style.GRID, label=rf"below: 1-sigma band of {of}, $\sqrt{{2/(N_k\,M)}}$"))
     axes.set_yscale("log")
     axes.grid(axis="y")
     axes.set_ylabel(f"power spectrum P(k) [(Mpc/h)$^{rows.box.n_dim}$]")
     n = power.n_realizations
     bars = "" if n == 1 or not np.isfinite(power.error).any() else ", error bars of their mean"
     axes.set_title(f"{n} realisation{'s' if n > 1 else ''}{bars}", loc="right", fontsize=9.5, color=style.MUTED)
-    low, high = np.nanmin(np.where(power.power > 0, power.power, np.nan)), np.nanmax(power.power)
-    axes.set_ylim(low / 1.5, high * (high / low) ** 0.14)
-    axes.legend(handles=handles, loc="best", fontsize=8.5, labelspacing=0.35)
+    shown = np.concatenate([curve[i] for curve in (power.power, power.target) for i, _ in chosen])
+    shown = shown[shown > 0]
+    if len(shown):
+        axes.set_ylim(shown.min() / 1.5, 1.5 * shown.max())
+    return handles
 
 
 def _label(rows, power, i):
     statistic, n_shells, error = power.chi_squared(i)
     if not n_shells:
         return rows.name(i)
-    return rf"{rows.name(i)}:  $\chi^2$ = {statistic:.3g}, expected {n_shells} $\pm$ {error:.2g}"
+    law = "" if rows.is_gaussian else " if Gaussian"  # other fields' modes are not independent: they scatter more
+    return rf"{rows.name(i)}:  $\chi^2$ = {statistic:.3g}, expected {n_shells} $\pm$ {error:.2g}{law}"
 
 
 def _relative(axes, power, chosen, errors):
@@ -70,8 +89,6 @@ def _relative(axes, power, chosen, errors):
         band = expected_error(power.modes, power.n_realizations)
         axes.fill_between(power.wavenumber, -band, band, color=style.GRID, linewidth=0)
         largest = 2 * np.nanmax(band)
-        axes.legend(handles=[Patch(color=style.GRID, label=r"expected 1-sigma band, $\sqrt{2/(N_k\,M)}$")],
-                    loc="upper right", fontsize=8.5, borderpad=0.1)
     axes.axhline(0, color=style.EXACT, linewidth=1.1)
     for i, colour in chosen:
         value = residual(power.power[i], power.target[i])
@@ -90,5 +107,5 @@ def _standardised(axes, power, chosen):
         value = residual(power.power[i], power.target[i]) / expected_error(power.modes, power.n_realizations)
         axes.plot(power.wavenumber, value, "o", color=colour, markersize=3.4, markeredgewidth=0)
         largest = max(largest, np.max(np.abs(value[np.isfinite(value)]), initial=0))
-    symmetric(axes, 1.1 * largest, 3)
+    symmetric(axes, 1.1 * largest, 10)
     axes.set_ylabel("in expected\nerrors")

@@ -84,10 +84,16 @@ class FieldRows(Rows):
                      unknown if scatter is None else scatter, self.n_realizations)
 
     def chosen(self, column):
-        """Some of the levels where a column has numbers, the first and the last among them: (row, colour)."""
+        """Some of the levels where a column has numbers, the first and the last among them: (row, colour). A denoised
+        level only where there is no other: it is a mean and follows no exact law."""
         rows = [i for i in range(len(self.sigma)) if np.isfinite(column[i]).any()]
+        rows = [i for i in rows if not self.denoised[i]] or rows
         rows = pick(rows, CURVES)
         return list(zip(rows, COLOURS[len(COLOURS) - len(rows):]))
+
+    @property
+    def has_noise(self):
+        return bool((self.sigma > 0).any())
 
     def name(self, i):
         """What a level is called in titles and legends."""

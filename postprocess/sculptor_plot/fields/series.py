@@ -63,8 +63,8 @@ def _chi_squared(axes, rows):
     ratio, error = (np.array([f[part] / f[1] if f[1] else math.nan for f in found]) for part in (0, 2))
     if not np.isfinite(ratio).any():
         return False
-    axes.fill_between(stretch(rows.level, ratio)[0], *(stretch(rows.level, 1 + sign * 2 * error)[1] for sign in (-1, 1)),
-                      color=style.GRID, linewidth=0)
+    x, low = stretch(rows.level, 1 - 2 * error)
+    axes.fill_between(x, low, stretch(rows.level, 1 + 2 * error)[1], color=style.GRID, linewidth=0)
     axes.plot(*stretch(rows.level, np.where(np.isfinite(ratio), 1, np.nan)), **DASHED)
     axes.plot(rows.level, ratio, color=style.BLUE, marker=marker(rows))
     high = max(np.nanmax(ratio), 1 + 2.5 * np.nanmax(error))
@@ -72,7 +72,7 @@ def _chi_squared(axes, rows):
         axes.set_yscale("log")
     else:
         axes.set_ylim(0, 1.15 * high)
-    axes.set_title(r"power spectrum: $\chi^2$ per shell")
+    axes.set_title(r"power spectrum: $\chi^2$ per shell" + ("" if rows.is_gaussian else " (band: Gaussian)"))
     return True
 
 

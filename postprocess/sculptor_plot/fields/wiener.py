@@ -57,12 +57,18 @@ def draw(run, realization, thickness, notes):
     # The mean of several planes has another variance than each of them: their covariance is not in the file.
     n_planes = 1 if box.n_dim == 2 else min(thickness, box.mesh[0])
     variance = exact.get("posterior_variance") if n_planes == 1 else None
-    noise = level.sigma**2 if level.sigma > 0 else 0.0
-    if variance is not None:
-        variance = variance + noise  # samples of a level still carry its noise
     mean, deviation, errors = statistics(maps, exact.get("wiener_mean"), variance)
-    panels = _panels(exact, maps[realization], realization, mean, deviation, errors, variance, len(maps), noise)
+    panels = _panels(exact, maps[realization], realization, mean, deviation, errors, variance, len(maps),
+                     _state(run, level))
     return _draw(panels, exact, box, where(box, thickness))
+
+
+def _state(run, level):
+    """What sets the last level apart from the posterior that the exact answers are of, or None: noise widens it,
+    and a denoised sample is a mean, not a draw."""
+    if run.is_denoised(level):
+        return "denoised"
+    return rf"at $\sigma$ = {style.number(level.sigma)}" if level.sigma > 0 else None
 
 
 def _seen(exact):
@@ -73,23 +79,27 @@ def _seen(exact):
     return data
 
 
-def _panels(exact, sample, realization, mean, deviation, errors, variance, n, noise):
+def _panels(exact, sample, realization, mean, deviation, errors, variance, n, state):
     """Two rows of (kind, map, title, remark), columns where both are missing left out."""
     spread = None if variance is None else np.sqrt(variance)
     upper = [("field", exact.get("truth"), "truth", None),
              ("field", _seen(exact), "data", _noise(exact)),
              ("field", exact.get("wiener_mean"), "exact mean (Wiener)", None),
-             ("spread", spread, "exact deviation", f"with noise {style.number(math.sqrt(noise))}" if noise else None)]
+             ("spread", spread, "exact deviation", None)]
     lower = [("field", sample, f"one sample (realisation {realization})", None),
-             ("errors", errors, "mean \u2212 exact", None if errors is None else f"rms {rms_about_zero(errors):.2f}"),
-             ("field", mean, f"mean of {n} samples", None),
+             ("errors", errors, "mean \u2212 exact", _size(errors, n, variance is not None)),
+             ("field", mean, f"mean of {n} samples", state),
              ("spread", deviation, "samples' deviation", _ratio(deviation, spread))]
     pairs = [(above, below) for above, below in zip(upper, lower) if above[1] is not None or below[1] is not None]
     return [pair[0] for pair in pairs], [pair[1] for pair in pairs]
 
 
-def rms_about_zero(values):
-    return float(np.sqrt(np.nanmean(np.square(values))))
+def _size(errors, n, is_exact):
+    """The rms of the errors, and what it should be: 1, or that of Student's t where the samples tell the variance."""
+    if errors is None or not np.isfinite(errors).any():
+        return None
+    expected = 1.0 if is_exact else math.sqrt((n - 1) / (n - 3)) if n > 3 else math.inf
+    return f"rms {math.sqrt(np.nanmean(errors**2)):.2f}" + (f", ideal {expected:.3g}" if expected < math.inf else "")
 
 
 def _noise(exact):
@@ -126,7 +136,7 @@ def _draw(panels, exact, box, line):
     hidden = mask is not None and (mask <= 0.5).any()
     for i, (kind, values, title, remark) in enumerate(upper + lower):
         if values is None:
-            sheet.panels[i].set_visible(False)
+            sheet.hide(i)
             continue
         axes = sheet.show(i, values, *kinds[kind], title, remark)
         if hidden:
@@ -139,7 +149,8 @@ def _draw(panels, exact, box, line):
     sheet.bars([bar for bar, kind in zip(bars, ("field", "errors", "spread")) if kind in shown])
     sheet.say(line)
     if hidden and "data" in exact:
-        sheet.legend([Patch(facecolor=style.ABSENT, edgecolor=style.MUTED, hatch="////", linewidth=0, label="not observed")])
+        sheet.legend([Patch(facecolor=style.ABSENT, edgecolor=style.MUTED, hatch="////", linewidth=0,
+                            label="not observed")])
     return sheet.figure
 
 
