@@ -30,8 +30,10 @@ const char *field_inspect(const char *path, const char *dataset, const struct me
  * naming the cell. NULL, or why, the same on every rank. */
 const char *field_read(const char *path, const char *dataset, const struct mesh *mesh, double *field);
 
-/* Local. The same of an ensemble, (realization, [z,] y, x) or one field alone: how many, and this rank's planes of one. */
+/* Local. The same of an ensemble, (realization, [z,] y, x) or one field alone: how many, and this rank's planes of
+ * one. */
 const char *fields_inspect(const char *path, const char *dataset, const struct mesh *mesh, int64_t *n_fields);
-const char *fields_read_one(const char *path, const char *dataset, const struct mesh *mesh, int64_t index, double *field);
+const char *fields_read_one(const char *path, const char *dataset, const struct mesh *mesh, int64_t index,
+                            double *field);
 
 #endif

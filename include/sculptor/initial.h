@@ -28,7 +28,8 @@ struct initial_type {
         /* The number of coordinates it demands, 0 for any. */
         int64_t (*dimension)(const void *settings);
         bool of_fields; /* can draw fields too */
-        /* Local, collective over the domain for fields. Fills the population's x, spare lanes included; NULL or why not. */
+        /* Local, collective over the domain for fields. Fills the population's x, spare lanes included; NULL or why
+         * not. */
         const char *(*draw)(const void *settings, const struct initial_context *context, struct population *population);
 };
 

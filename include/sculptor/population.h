@@ -59,8 +59,8 @@ int population_lanes(const struct population *population,
 int64_t population_first(const struct population *population);
 int64_t population_count(const struct population *population);
 
-/* The population as rows of a file: a row is a particle, or a plane of a field (row = particle * n_planes + plane). This
- * rank has n_runs runs of `count` rows, `stride` apart from `first` on: one, or one for each of its fields. */
+/* The population as rows of a file: a row is a particle, or a plane of a field (row = particle * n_planes + plane).
+ * This rank has n_runs runs of `count` rows, `stride` apart from `first` on: one, or one for each of its fields. */
 struct population_slab {
         int64_t n_rows;    /* of all ranks */
         size_t row_values; /* doubles in a row: n_dim, or plane_cells */

@@ -64,8 +64,8 @@ void rng_normal_modes(const struct rng_stream *stream, uint64_t particle, const 
 static inline void rng_mode_key(int32_t n_x, int32_t n_y, int32_t n_z, uint64_t *low, uint64_t *high)
 {
         const uint64_t mask = (UINT64_C(1) << 21) - 1;
-        const uint64_t key = ((uint64_t)(uint32_t)n_x & mask) | ((uint64_t)(uint32_t)n_y & mask) << 21
-                             | ((uint64_t)(uint32_t)n_z & mask) << 42;
+        const uint64_t key = ((uint64_t)(uint32_t)n_x & mask) | ((uint64_t)(uint32_t)n_y & mask) << 21 |
+                             ((uint64_t)(uint32_t)n_z & mask) << 42;
         *low = key & UINT64_C(0xffffffff);
         *high = key >> 32;
 }

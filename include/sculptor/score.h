@@ -4,8 +4,8 @@
  * sigma, with everything that depends on sigma but not on x computed once. All arrays of particles are
  * tiles, [coordinate][LANES], 64-byte aligned; every lane is evaluated, spare lanes too.
  *
- * Of a random field a tile is one field (population.h): x and score are its cells, [plane][plane_stride], what a particle
- * has one of is written to all LANES, and evaluation is collective over the domain (parallel.h). */
+ * Of a random field a tile is one field (population.h): x and score are its cells, [plane][plane_stride], what a
+ * particle has one of is written to all LANES, and evaluation is collective over the domain (parallel.h). */
 #ifndef SCULPTOR_SCORE_H
 #define SCULPTOR_SCORE_H
 
@@ -49,8 +49,8 @@ struct score_type {
         struct mesh *(*mesh)(const void *model);
         const char *(*load)(void *model, const struct score_context *context);
         const char *(*prepare)(void *model);
-        /* Fields worth a file (data, mask, exact mean, ...) after prepare(), n of them returned; NULL: none. The one named
-         * "truth", if any, is what samples are correlated with. */
+        /* Fields worth a file (data, mask, exact mean, ...) after prepare(), n of them returned; NULL: none. The one
+         * named "truth", if any, is what samples are correlated with. */
         size_t (*products)(const void *model, struct score_product product[SCORE_MAX_PRODUCTS]);
         /* NULL, or why white noise must not be added at this sigma: a mode has no width there. */
         const char *(*singular_at)(const void *model, double sigma);

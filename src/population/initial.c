@@ -195,13 +195,17 @@ static const struct initial_type initial_target = {
 
 /* ---- a user's HDF5 data set ---- */
 
-static const struct param file_params[] = {
-        {.key = "path", .kind = PARAM_TEXT, .offset = offsetof(struct initial_file_settings, path),
-         .help = "HDF5 file, relative to where the job runs"},
-        {.key = "dataset", .kind = PARAM_TEXT, .offset = offsetof(struct initial_file_settings, dataset),
-         .fallback = "state",
-         .help = "data set in it of shape (particle, coordinate), or (realization, [z,] y, x) for fields; the first are taken"},
-        PARAM_END};
+static const struct param file_params[] = {{.key = "path",
+                                            .kind = PARAM_TEXT,
+                                            .offset = offsetof(struct initial_file_settings, path),
+                                            .help = "HDF5 file, relative to where the job runs"},
+                                           {.key = "dataset",
+                                            .kind = PARAM_TEXT,
+                                            .offset = offsetof(struct initial_file_settings, dataset),
+                                            .fallback = "state",
+                                            .help = "data set in it of shape (particle, coordinate), or (realization, "
+                                                    "[z,] y, x) for fields; the first are taken"},
+                                           PARAM_END};
 
 enum { ROWS_AT_ONCE_BYTES = 1 << 22 }; /* what reading needs beside the population */
 

@@ -129,7 +129,8 @@ static size_t plane_offset(const struct population *population, int64_t row)
 {
         const struct field_layout *layout = &population->layout;
         size_t t = (size_t)(row / layout->n_planes - population->tile_begin);
-        return tile_offset(population, t) + (size_t)(row % layout->n_planes - layout->plane_begin) * layout->plane_stride;
+        return tile_offset(population, t) +
+               (size_t)(row % layout->n_planes - layout->plane_begin) * layout->plane_stride;
 }
 
 /* The particles of a run of ids that lie in one tile: lanes first_lane .. first_lane + n - 1 of tile t. */

@@ -64,11 +64,16 @@ static const struct param checkpoint_rows[] = {
         PARAM_END};
 
 #define PARALLEL(member) (FIELD(member) - FIELD(parallel))
-static const struct param parallel_rows[] = {
-        {.key = "domain_ranks", .kind = PARAM_INTEGER, .offset = PARALLEL(parallel.domain_ranks), .fallback = "auto",
-         .automatic = "auto", .range = "[1, 1048576]", .operational = true,
-         .help = "ranks that share each field, a divisor of all ranks; auto: 1, or as many as leave no rank without a field"},
-        PARAM_END};
+static const struct param parallel_rows[] = {{.key = "domain_ranks",
+                                              .kind = PARAM_INTEGER,
+                                              .offset = PARALLEL(parallel.domain_ranks),
+                                              .fallback = "auto",
+                                              .automatic = "auto",
+                                              .range = "[1, 1048576]",
+                                              .operational = true,
+                                              .help = "ranks that share each field, a divisor of all ranks; auto: 1, "
+                                                      "or as many as leave no rank without a field"},
+                                             PARAM_END};
 
 static const char *const plannings[] = {
         [MESH_ESTIMATE] = "estimate", [MESH_MEASURE] = "measure", [MESH_PATIENT] = "patient", NULL};
@@ -82,8 +87,13 @@ static const struct param fft_rows[] = {
         {.key = "plans", .kind = PARAM_TEXT, .offset = FFT(fft.plans), .fallback = "auto", .operational = true,
          .help = "file that remembers measured plans, so that later runs give the same bits; auto: in the user's "
                  "cache directory; none"},
-        {.key = "strict", .kind = PARAM_FLAG, .offset = FFT(fft.strict), .fallback = "true", .operational = true,
-         .help = "refuse to resume where a checkpoint's plans cannot be made; false: go on with others, not to the same bits"},
+        {.key = "strict",
+         .kind = PARAM_FLAG,
+         .offset = FFT(fft.strict),
+         .fallback = "true",
+         .operational = true,
+         .help = "refuse to resume where a checkpoint's plans cannot be made; false: go on with others, not to the "
+                 "same bits"},
         PARAM_END};
 
 const struct param input_rows[] = {

@@ -72,8 +72,8 @@ static void check_initial_fields(struct run *run, struct input *input)
                 input_add_problem(input, "population.initial.path", "%s", why);
         else if (n_fields < run->settings.population.particles)
                 input_add_problem(input, "population.initial.path",
-                                  "%s in %s has %lld fields, fewer than population.particles, %lld", file->dataset, file->path,
-                                  (long long)n_fields, (long long)run->settings.population.particles);
+                                  "%s in %s has %lld fields, fewer than population.particles, %lld", file->dataset,
+                                  file->path, (long long)n_fields, (long long)run->settings.population.particles);
 }
 
 static void check_initial(struct run *run, struct input *input)
@@ -86,8 +86,10 @@ static void check_initial(struct run *run, struct input *input)
                                   "has %lld coordinates, but the score has %lld; give as many, or one number for all",
                                   (long long)n_dim, (long long)run->score->n_dim);
         if (run->mesh && !type->of_fields)
-                input_add_problem(input, "population.initial.type", "%s is for particles; fields start from normal, target "
-                                  "or file", type->name);
+                input_add_problem(input, "population.initial.type",
+                                  "%s is for particles; fields start from normal, target "
+                                  "or file",
+                                  type->name);
         else if (strcmp(type->name, "file") == 0)
                 (run->mesh ? check_initial_fields : check_initial_file)(run, input);
         if (strcmp(type->name, "target") == 0 && !run->score->type->draw)
@@ -127,11 +129,12 @@ static void check_sampler(struct run *run, struct input *input)
         const struct score_type *score = run->score->type;
         if (scheme->needs_filter && !score->filter)
                 input_add_problem(input, "sampler.type",
-                                  "%s works with a field's power spectrum, which %s does not have; use %s", scheme->name,
-                                  score->name, scheme->needs_log_density ? "mala" : "ula");
+                                  "%s works with a field's power spectrum, which %s does not have; use %s",
+                                  scheme->name, score->name, scheme->needs_log_density ? "mala" : "ula");
         const char *singular = score->singular_at ? score->singular_at(run->score->model, sigma_last) : NULL;
         if (singular && scheme->langevin && !scheme->needs_filter)
-                input_add_problem(input, "sampler.type", "level %zu has sigma %g: %s", run->levels.n, sigma_last, singular);
+                input_add_problem(input, "sampler.type", "level %zu has sigma %g: %s", run->levels.n, sigma_last,
+                                  singular);
         if (scheme->needs_log_density && !run->score->type->log_density)
                 input_add_problem(input, "sampler.type", "%s needs log p, which %s does not have; use ula",
                                   scheme->name, run->score->type->name);

@@ -81,7 +81,8 @@ void run_field_constants(struct run *run)
 {
         const struct estimators *e = run->field_rows->estimators;
         size_t n = 0, n_shells = estimators_n_shells(e), n_bispectrum = estimators_n_bispectrum(e);
-        n = put_constant(run, n, "wavenumber", n_shells, estimators_wavenumber(e), "h/Mpc", "mean |k| of a shell's modes");
+        n = put_constant(run, n, "wavenumber", n_shells, estimators_wavenumber(e), "h/Mpc",
+                         "mean |k| of a shell's modes");
         n = put_constant(run, n, "modes", n_shells, estimators_modes(e), "1",
                          "wavevectors in a shell, k and -k both: modes * power/power_target ~ chi^2(modes) per field");
         n = put_constant(run, n, "separation", estimators_n_separations(e), estimators_separation(e), "Mpc/h",

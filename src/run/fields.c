@@ -31,8 +31,10 @@ struct run *run_configure_field(const struct options *options)
 {
         struct run *run = run_configure(options);
         const struct score_type *type = run->score->type;
-        require_all(run->mesh != NULL, "%s: score.type: %s is no random field; sculptor field draws gaussian_field, "
-                    "lognormal_field and posterior", options->input, type->name);
+        require_all(run->mesh != NULL,
+                    "%s: score.type: %s is no random field; sculptor field draws gaussian_field, "
+                    "lognormal_field and posterior",
+                    options->input, type->name);
         require_all(type->draw != NULL, "%s: score.type: %s has no exact draws", options->input, type->name);
         return run;
 }

@@ -133,8 +133,8 @@ void run_plan(struct run *run, const char *wisdom, const char *source)
         const char *why = run->score->type->prepare ? run->score->type->prepare(run->score->model) : NULL;
         require_all(!why, "score: %s", why ? why : "");
         if (run->mesh->n_planes < parallel_domain_size())
-                log_warning("a field has %lld planes for %d ranks: some have nothing to do", (long long)run->mesh->n_planes,
-                            parallel_domain_size());
+                log_warning("a field has %lld planes for %d ranks: some have nothing to do",
+                            (long long)run->mesh->n_planes, parallel_domain_size());
         if (run->settings.population.particles < parallel_ensemble_size())
                 log_warning("%lld fields for %d groups of ranks: some have nothing to do; raise parallel.domain_ranks",
                             (long long)run->settings.population.particles, parallel_ensemble_size());

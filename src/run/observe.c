@@ -35,8 +35,8 @@ static void evaluate_norm(void *owner, const double *x, double *value)
         score_eval(column->level, x, column->score);
         memset(value, 0, LANES * sizeof *value);
         if (population_is_field(population))
-                value[0] = tree_sum_planes(layout->plane_begin, layout->n_planes_here, layout->plane_stride, add_squares,
-                                           column);
+                value[0] = tree_sum_planes(layout->plane_begin, layout->n_planes_here, layout->plane_stride,
+                                           add_squares, column);
         else
                 add_squares(column, 0, population->tile_size, value);
         for (int lane = 0; lane < LANES; lane++)
@@ -72,7 +72,8 @@ void run_write_snapshot(struct run *run, int64_t index, double sigma, const stru
                         .help = "log p at the level's sigma", .evaluate = evaluate_log_density, .owner = &owner};
         struct snapshot snapshot = {.index = index, .sigma = sigma, .sigma_first = run->levels.sigma[0],
                                     .population = run->population, .mesh = run->mesh,
-                                    .single = run->settings.output.precision == PRECISION_FLOAT, .columns = columns, .n_columns = n_columns,
+                                    .single = run->settings.output.precision == PRECISION_FLOAT,
+                                    .columns = columns, .n_columns = n_columns,
                                     .provenance = &run->provenance};
         const char *why = snapshot_write(run->directory, &snapshot);
         free(owner.score);

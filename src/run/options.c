@@ -75,7 +75,8 @@ static const struct option_row rows[] = {
         {"--fresh", NULL, "start over; what an earlier run left in DIR is moved to DIR/previous_0001", "sample field",
          take_fresh},
         {"--resume", "FILE", "go on from this checkpoint, instead of the newest in DIR", "sample check", take_resume},
-        {"--quiet", NULL, "only warnings on the terminal (DIR/sculptor.log tells the rest)", "sample field", take_quiet},
+        {"--quiet", NULL, "only warnings on the terminal (DIR/sculptor.log tells the rest)", "sample field",
+         take_quiet},
         {"--ranks", "N", "predict for N ranks (1)", "check", take_ranks},
         {"--help", NULL, "print this", "sample field check", take_help},
 };

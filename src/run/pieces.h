@@ -67,7 +67,8 @@ void run_check_sections(struct run *run, struct input *input);
 /* grid.c. Collective. */
 int64_t run_domain_ranks(const struct run *run, int64_t n_ranks);
 bool run_split(struct run *run, struct input *input); /* the ranks into groups; false where there is a problem */
-void run_plan(struct run *run, const char *wisdom, const char *source); /* the mesh, with a checkpoint's plans or NULL */
+void run_plan(struct run *run, const char *wisdom,
+              const char *source); /* the mesh, with a checkpoint's plans or NULL */
 struct population *run_create_population(const struct run *run, int64_t n, bool with_velocity, size_t n_memory);
 
 /* fields.c. Collective. */

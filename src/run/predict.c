@@ -171,7 +171,9 @@ static void print_grid(const struct run *run, int64_t ranks, FILE *out)
 {
         const int64_t domain = run_domain_ranks(run, ranks);
         const double field = field_bytes(run->mesh, domain);
-        fprintf(out, "  %-26s %" PRId64 " group%s of %" PRId64 "; %.3g fields' worth of memory in each, the transform's included\n",
+        fprintf(out,
+                "  %-26s %" PRId64 " group%s of %" PRId64
+                "; %.3g fields' worth of memory in each, the transform's included\n",
                 "ensemble x domain", ranks / domain, ranks / domain == 1 ? "" : "s", domain,
                 rank_fields(run, ranks) + transform_bytes(run->mesh, domain) / field);
 }

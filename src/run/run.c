@@ -13,8 +13,8 @@
 #include "sculptor/memory.h"
 #include "sculptor/parallel.h"
 #include "sculptor/snapshot.h"
-#include "sculptor/xdmf.h"
 #include "sculptor/text.h"
+#include "sculptor/xdmf.h"
 
 /* ---- the plan: levels, then one step of denoising where it is asked for ---- */
 
@@ -225,8 +225,7 @@ void run_restore_or_draw(struct run *run)
         free(path);
         run_write_products(run);
         run->pace.steps_at_start = run->mark.steps_done;
-        deadline_expect_files(&run->deadline,
-                              run_snapshot_bytes(run),
+        deadline_expect_files(&run->deadline, run_snapshot_bytes(run),
                               (double)checkpoint_size(run->population->n_global, run->population->n_dim,
                                                       run->population->velocity != NULL));
         run->pace.level_start = seconds_now();

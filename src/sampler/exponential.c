@@ -11,8 +11,8 @@
  * alike. Without a remainder (gaussian_field) steps of any size are exact, also in time. With r = -b (x - y) per mode,
  * q = 1 - h M b/2, the variance is v = q^2 c (1 - E^2)/(1 - q^4 E^2), whose bias is O(h^2); stable for q^4 E^2 < 1.
  *
- * A step is counted as two evaluations, those of r; it takes two filters, and M = C two more. A mode with c = 0 is at 0 after
- * an O of M = I and does not move with M = C. Collective over the domain.
+ * A step is counted as two evaluations, those of r; it takes two filters, and M = C two more. A mode with c = 0 is
+ * at 0 after an O of M = I and does not move with M = C. Collective over the domain.
  * [Strang 1968; Cox & Matthews 2002 (exponential integrators); Cotter et al. 2013 (the Gaussian part exact)] */
 #include "fourier.h"
 #include "sculptor/vecmath.h"
@@ -103,7 +103,8 @@ static void advance_alike(const void *settings, const struct stretch *stretch)
 
 const struct scheme scheme_exponential = {
         .name = "exponential",
-        .help = "fields: the Gaussian part exactly (Ornstein-Uhlenbeck), the rest by splitting; no limit on the step from "
+        .help = "fields: the Gaussian part exactly (Ornstein-Uhlenbeck), the rest by splitting; no limit on the step "
+                "from "
                 "the power spectrum",
         .langevin = true, .needs_filter = true, .step_power = 2, .n_work = 1,
         .evaluations_per_step = evaluations_per_step, .advance = advance_plain,

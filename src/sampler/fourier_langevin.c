@@ -20,7 +20,8 @@
 #include "metropolis.h"
 
 /* at = x + e C s + sqrt(2 e) C^(1/2) z; z becomes C^(1/2) z, drift C s. `at` may be x. */
-static void propose(const struct stretch *stretch, const double *x, const double *s, double *z, double *drift, double *at)
+static void propose(const struct stretch *stretch, const double *x, const double *s, double *z, double *drift,
+                    double *at)
 {
         const size_t n = stretch_size(stretch);
         const double e = stretch->step_size, noise = sqrt(2 * e);

@@ -5,9 +5,12 @@
 #include "schemes.h"
 
 static const struct scheme *const registry[] = {
-        &scheme_ula,   &scheme_leimkuhler_matthews, &scheme_mala, &scheme_hmc, &scheme_baoab,
-        &scheme_obabo, &scheme_score_flow, &scheme_fourier_ula, &scheme_fourier_mala, &scheme_fourier_hmc,
-        &scheme_exponential, &scheme_fourier_exponential,
+        &scheme_ula,          &scheme_leimkuhler_matthews,
+        &scheme_mala,         &scheme_hmc,
+        &scheme_baoab,        &scheme_obabo,
+        &scheme_score_flow,   &scheme_fourier_ula,
+        &scheme_fourier_mala, &scheme_fourier_hmc,
+        &scheme_exponential,  &scheme_fourier_exponential,
 };
 enum { N_SCHEMES = sizeof registry / sizeof *registry };
 
@@ -90,10 +93,16 @@ const struct param sampler_params[] = {
          .help = "end with the mean of the clean target given x, x + sigma_L^2 s(x) [Tweedie]"},
         {.key = "adapt_steps", .kind = PARAM_INTEGER, .offset = FIELD(adapt_steps), .fallback = "0",
          .range = "[0, 4294967295]",
-         .help = "mala, hmc and their fourier forms: burn-in steps at the start of each level in which step_size adapts to target_acceptance"},
-        {.key = "target_acceptance", .kind = PARAM_REAL, .offset = FIELD(target_acceptance), .fallback = "auto",
-         .automatic = "auto", .range = "(0, 1)",
-         .help = "fraction of proposals to accept; auto: 0.574 for mala and fourier_mala, 0.651 for hmc and fourier_hmc"},
+         .help = "mala, hmc and their fourier forms: burn-in steps at the start of each level in which step_size "
+                 "adapts to target_acceptance"},
+        {.key = "target_acceptance",
+         .kind = PARAM_REAL,
+         .offset = FIELD(target_acceptance),
+         .fallback = "auto",
+         .automatic = "auto",
+         .range = "(0, 1)",
+         .help = "fraction of proposals to accept; auto: 0.574 for mala and fourier_mala, 0.651 for hmc and "
+                 "fourier_hmc"},
         PARAM_END};
 
 void sampler_check(const void *configured, const struct params_scope *scope)

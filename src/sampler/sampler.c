@@ -105,9 +105,9 @@ void sampler_begin(struct sampler *sampler, struct population *population, const
 
 static int lane_broken(const struct stretch *stretch)
 {
-        int lane = lane_not_finite(stretch->x, stretch_size(stretch), stretch->n_lanes);
+        int lane = stretch_lane_not_finite(stretch->x, stretch_size(stretch), stretch->n_lanes);
         if (lane < 0 && stretch->velocity)
-                lane = lane_not_finite(stretch->velocity, stretch_size(stretch), stretch->n_lanes);
+                lane = stretch_lane_not_finite(stretch->velocity, stretch_size(stretch), stretch->n_lanes);
         return lane;
 }
 
@@ -203,7 +203,7 @@ struct breakdown sampler_denoise(struct sampler *sampler, struct population *pop
                 tile.breakdown = &breakdown;
                 if (stretch_broken(&tile, 0))
                         return breakdown;
-                int lane = tile.layout ? -1 : lane_not_finite(tile.x, stretch_size(&tile), tile.n_lanes);
+                int lane = tile.layout ? -1 : stretch_lane_not_finite(tile.x, stretch_size(&tile), tile.n_lanes);
                 if (lane >= 0)
                         return (struct breakdown){true, (int64_t)tile.first_particle + lane, 0};
         }

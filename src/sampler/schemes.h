@@ -1,6 +1,6 @@
 /* The schemes there are, and what they share. A new one is a new file, a line here and a line in
- * registry.c. Arrays are [n_dim][LANES], or a field's rows of 64 cells; loops run over whole rows of 64 lanes, spare lanes too, and
- * every multiply-add that decides a bit of the state is written as fma(). */
+ * registry.c. Arrays are [n_dim][LANES], or a field's rows of 64 cells; loops run over whole rows of 64 lanes, spare
+ * lanes too, and every multiply-add that decides a bit of the state is written as fma(). */
 #ifndef SCULPTOR_SAMPLER_SCHEMES_H
 #define SCULPTOR_SAMPLER_SCHEMES_H
 
@@ -50,8 +50,8 @@ void stretch_uniform(const struct stretch *stretch, enum rng_purpose purpose, in
 void stretch_langevin(const struct stretch *stretch, int64_t step, double e, double noise, const double *restrict s,
                       double *restrict z, double *restrict x);
 
-/* total[lane] += the sum over a particle's coordinates of what add() adds to sum[LANES] for elements begin .. end - 1, whole
- * rows, in their order. Collective over the domain for fields. */
+/* total[lane] += the sum over a particle's coordinates of what add() adds to sum[LANES] for elements begin .. end -
+ * 1, whole rows, in their order. Collective over the domain for fields. */
 void stretch_sum(const struct stretch *stretch, void (*add)(void *owner, size_t begin, size_t end, double *sum),
                  void *owner, double *total);
 
@@ -60,7 +60,7 @@ void stretch_sum(const struct stretch *stretch, void (*add)(void *owner, size_t 
 bool stretch_broken(const struct stretch *stretch, int64_t step);
 
 /* The first lane < n_lanes with a value that is not finite, or -1. */
-int lane_not_finite(const double *restrict array, size_t size, int n_lanes);
+int stretch_lane_not_finite(const double *restrict array, size_t size, int n_lanes);
 
 /* x <- x + a y */
 static inline void add_scaled(size_t n, double a, const double *restrict y, double *restrict x)

@@ -82,13 +82,14 @@ void stretch_sum(const struct stretch *stretch, void (*add)(void *owner, size_t 
                 add(owner, 0, stretch->size, total);
                 return;
         }
-        const double sum = tree_sum_planes(layout->plane_begin, layout->n_planes_here, layout->plane_stride, add, owner);
+        const double sum = tree_sum_planes(layout->plane_begin, layout->n_planes_here, layout->plane_stride, add,
+                                           owner);
         for (int lane = 0; lane < LANES; lane++)
                 total[lane] += sum;
 }
 
 /* 0 v is 0 where v is finite, else NaN. */
-int lane_not_finite(const double *restrict array, size_t size, int n_lanes)
+int stretch_lane_not_finite(const double *restrict array, size_t size, int n_lanes)
 {
         _Alignas(64) double sum[LANES] = {0};
         for (size_t row = 0; row < size; row += LANES)
@@ -104,8 +105,8 @@ bool stretch_broken(const struct stretch *stretch, int64_t step)
 {
         if (!stretch->layout)
                 return false;
-        bool broken = lane_not_finite(stretch->x, stretch->size, LANES) >= 0 ||
-                      (stretch->velocity && lane_not_finite(stretch->velocity, stretch->size, LANES) >= 0);
+        bool broken = stretch_lane_not_finite(stretch->x, stretch->size, LANES) >= 0 ||
+                      (stretch->velocity && stretch_lane_not_finite(stretch->velocity, stretch->size, LANES) >= 0);
         if (!parallel_domain_any(broken))
                 return false;
         *stretch->breakdown = (struct breakdown){true, (int64_t)stretch->first_particle, step};

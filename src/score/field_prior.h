@@ -1,5 +1,5 @@
-/* N(0, C) on a mesh, C = F^-1 d F: what gaussian_field is and other field scores are built on. At noise sigma the variance
- * of a mode is c = d + sigma^2. Everything but create, load and free is collective over the domain. */
+/* N(0, C) on a mesh, C = F^-1 d F: what gaussian_field is and other field scores are built on. At noise sigma the
+ * variance of a mode is c = d + sigma^2. Everything but create, load and free is collective over the domain. */
 #ifndef SCULPTOR_SCORE_FIELD_PRIOR_H
 #define SCULPTOR_SCORE_FIELD_PRIOR_H
 
@@ -15,18 +15,31 @@ struct field_settings {
         struct random_field_options draws;
 };
 #define FIELD_ROWS(at)                                                                                                 \
-        {.key = "mesh", .kind = PARAM_TABLE, .offset = (at) + offsetof(struct field_settings, mesh),                   \
-         .rows = mesh_params, .check = mesh_check, .help = "the periodic box and its cells"},                          \
-        {.key = "spectrum", .kind = PARAM_TABLE, .offset = (at) + offsetof(struct field_settings, spectrum),           \
-         .rows = power_spectrum_params, .check = power_spectrum_check, .help = "the power spectrum P(k)"},             \
-        {.key = "fixed_amplitude", .kind = PARAM_FLAG,                                                                 \
-         .offset = (at) + offsetof(struct field_settings, draws.fixed_amplitude), .fallback = "false",                 \
-         .help = "exact draws have |delta_k|^2 = P, only phases are random [Angulo & Pontzen 2016]"},                  \
-        {.key = "paired", .kind = PARAM_FLAG, .offset = (at) + offsetof(struct field_settings, draws.paired),          \
-         .fallback = "false", .help = "exact draws come in pairs, each second one the negative of the first"}
+        {.key = "mesh",                                                                                                \
+         .kind = PARAM_TABLE,                                                                                          \
+         .offset = (at) + offsetof(struct field_settings, mesh),                                                       \
+         .rows = mesh_params,                                                                                          \
+         .check = mesh_check,                                                                                          \
+         .help = "the periodic box and its cells"},                                                                    \
+                {.key = "spectrum",                                                                                    \
+                 .kind = PARAM_TABLE,                                                                                  \
+                 .offset = (at) + offsetof(struct field_settings, spectrum),                                           \
+                 .rows = power_spectrum_params,                                                                        \
+                 .check = power_spectrum_check,                                                                        \
+                 .help = "the power spectrum P(k)"},                                                                   \
+                {.key = "fixed_amplitude",                                                                             \
+                 .kind = PARAM_FLAG,                                                                                   \
+                 .offset = (at) + offsetof(struct field_settings, draws.fixed_amplitude),                              \
+                 .fallback = "false",                                                                                  \
+                 .help = "exact draws have |delta_k|^2 = P, only phases are random [Angulo & Pontzen 2016]"},          \
+        {                                                                                                              \
+                .key = "paired", .kind = PARAM_FLAG, .offset = (at) + offsetof(struct field_settings, draws.paired),   \
+                .fallback = "false", .help = "exact draws come in pairs, each second one the negative of the first"    \
+        }
 
 #define FIELD_SINGULAR                                                                                                 \
-        "P = 0 at k = 0, so that at sigma 0 the mean has no width, and white noise would move it; end with sigma > 0 or " \
+        "P = 0 at k = 0, so that at sigma 0 the mean has no width, and white noise would move it; end with sigma > 0 " \
+        "or "                                                                                                          \
         "use a sampler whose noise follows P: fourier_ula, fourier_mala, fourier_hmc or exponential"
 
 struct field_prior {

@@ -27,7 +27,9 @@ enum { FIELD_SEED = 20260102 };
 
 struct field_lab {
         struct input *input[2];
-        struct { struct selection type; } score_settings;
+        struct {
+                struct selection type;
+        } score_settings;
         struct sampler_settings settings;
         struct sampler *sampler;
         struct score *score;
@@ -79,7 +81,8 @@ static inline struct field_lab *field_lab_open(const char *score, const char *sa
                                             .n_planes_here = lab->mesh->n_planes_here,
                                             .plane_cells = lab->mesh->plane_cells,
                                             .plane_stride = lab->mesh->plane_stride};
-        lab->population = population_create_fields(n, lab->score->n_dim, &layout, scheme->has_velocity, scheme->n_memory);
+        lab->population = population_create_fields(n, lab->score->n_dim, &layout, scheme->has_velocity,
+                                                   scheme->n_memory);
         return lab;
 }
 
@@ -133,8 +136,9 @@ static inline void field_lab_advance(struct field_lab *lab, int64_t begin, int64
 {
         while (begin < end) {
                 int64_t limit = sampler_stretch_limit(lab->sampler, begin), stop = limit < end ? limit : end;
-                assert_false(sampler_advance(lab->sampler, lab->population, lab->level, 0, begin, stop, &lab->tally, NULL,
-                                             NULL).found);
+                assert_false(sampler_advance(lab->sampler, lab->population, lab->level, 0, begin, stop, &lab->tally,
+                                             NULL, NULL)
+                                     .found);
                 begin = stop;
         }
 }
@@ -151,7 +155,8 @@ static inline void field_add_power(void *owner, const struct mesh_block *block)
         struct field_power *power = owner;
         for (size_t i = 0; i < block->mesh->block_modes; i++)
                 power->sum[block->first + i] += (block->value[2 * i] * block->value[2 * i] +
-                                                 block->value[2 * i + 1] * block->value[2 * i + 1]) / power->n_cells;
+                                                 block->value[2 * i + 1] * block->value[2 * i + 1]) /
+                                                power->n_cells;
 }
 
 /* |F x|^2/n_cells of every mode, summed over the ensemble; the caller frees. */
@@ -164,8 +169,8 @@ static inline double *field_lab_power(const struct field_lab *lab, const double 
         return power.sum;
 }
 
-/* Every mode's sum over the ensemble against variance(c, owner): sum over its real amplitudes of u^2/v is chi^2. Judged in
- * bands of c, the smallest modes' and the largest's apart, and all together. */
+/* Every mode's sum over the ensemble against variance(c, owner): sum over its real amplitudes of u^2/v is chi^2.
+ * Judged in bands of c, the smallest modes' and the largest's apart, and all together. */
 static inline void field_assert_variances(const char *what, const struct field_lab *lab, const double *array,
                                           double (*variance)(double c, const void *owner), const void *owner)
 {

@@ -1,11 +1,13 @@
-/* Samplers on random fields: every mode of a Gaussian field is an oscillator of its own, so that each scheme has an exact
- * answer per mode, bias and transient included. */
+/* Samplers on random fields: every mode of a Gaussian field is an oscillator of its own, so that each scheme has an
+ * exact answer per mode, bias and transient included. */
 #include "field_sampler_lab.h"
 
-#define FIELD_2D "{type: gaussian_field, mesh: {cells: [24, 20], box_size: [24, 20]}, " \
-                 "spectrum: {type: power_law, amplitude: 1, index: -1}}"
-#define FIELD_3D "{type: gaussian_field, mesh: {cells: [9, 8, 7], box_size: [18, 16, 14]}, " \
-                 "spectrum: {type: power_law, amplitude: 8, index: -1}}"
+#define FIELD_2D                                                                                                       \
+        "{type: gaussian_field, mesh: {cells: [24, 20], box_size: [24, 20]}, "                                         \
+        "spectrum: {type: power_law, amplitude: 1, index: -1}}"
+#define FIELD_3D                                                                                                       \
+        "{type: gaussian_field, mesh: {cells: [9, 8, 7], box_size: [18, 16, 14]}, "                                    \
+        "spectrum: {type: power_law, amplitude: 8, index: -1}}"
 static const char *const fields[] = {FIELD_2D, FIELD_3D};
 static const double SIGMA = 0.4; /* the mean has c = 0.16; d begins at about 0.2 */
 enum { N_FIELDS = 2, ENSEMBLE = 150 }; /* 72,000 amplitudes: 0.5% in all */
@@ -63,7 +65,8 @@ static double baoab_momentum(double c, const void *owner)
 
 /* ---- ---- */
 
-static void check_from_white(const char *scheme, double step, int64_t n, double (*variance)(double c, const void *owner))
+static void check_from_white(const char *scheme, double step, int64_t n,
+                             double (*variance)(double c, const void *owner))
 {
         const struct plan plan = {.step = step, .start = 2.25, .n = n};
         char text[200];
@@ -135,7 +138,8 @@ static void test_metropolis_schemes_on_fields_keep_the_exact_target(void **state
 static void test_splittings_on_fields_have_their_exact_variances_per_mode(void **state)
 {
         (void)state;
-        check_stays("{type: baoab, step_size: 0.4, friction: 2, steps_per_level: 1000}", 0.4, 60, exact, baoab_momentum);
+        check_stays("{type: baoab, step_size: 0.4, friction: 2, steps_per_level: 1000}", 0.4, 60, exact,
+                    baoab_momentum);
         check_stays("{type: obabo, step_size: 0.4, friction: 2, steps_per_level: 1000}", 0.4, 60, obabo, NULL);
         check_stays("{type: leimkuhler_matthews, step_size: 0.1, steps_per_level: 1000}", 0.1, 60, exact, NULL);
 }
@@ -149,10 +153,10 @@ static void test_annealed_langevin_and_tweedie_match_their_closed_recursion_per_
         const double e_0 = 0.03, sigma[LEVELS] = {3.2, 1.9, 1.1, 0.7, 0.4};
         for (int i = 0; i < N_FIELDS; i++) {
                 struct field_lab *lab = field_lab_open(
-                        fields[i], "{type: annealed_langevin, step_size: 0.03, steps_per_level: 6, denoise: true}", ENSEMBLE,
-                        sigma[LEVELS - 1], NULL);
-                double *clean = allocate(mesh_modes_here(lab->mesh), sizeof *clean), *v = allocate(
-                                                mesh_modes_here(lab->mesh), sizeof *v);
+                        fields[i], "{type: annealed_langevin, step_size: 0.03, steps_per_level: 6, denoise: true}",
+                        ENSEMBLE, sigma[LEVELS - 1], NULL);
+                double *clean = allocate(mesh_modes_here(lab->mesh), sizeof *clean),
+                       *v = allocate(mesh_modes_here(lab->mesh), sizeof *v);
                 field_lab_draw_white(lab, 0, sigma[0] * sigma[0]);
                 for (size_t k = 0; k < mesh_modes_here(lab->mesh); k++) {
                         clean[k] = lab->c[k] - sigma[LEVELS - 1] * sigma[LEVELS - 1];
@@ -161,8 +165,9 @@ static void test_annealed_langevin_and_tweedie_match_their_closed_recursion_per_
                 for (uint32_t level = 0; level < LEVELS; level++) {
                         score_level_free(lab->level);
                         lab->level = score_level_create(lab->score, sigma[level]);
-                        assert_false(sampler_advance(lab->sampler, lab->population, lab->level, level, 0, STEPS, &lab->tally,
-                                                     NULL, NULL).found);
+                        assert_false(sampler_advance(lab->sampler, lab->population, lab->level, level, 0, STEPS,
+                                                     &lab->tally, NULL, NULL)
+                                             .found);
                         const double ratio = sigma[level] / sigma[LEVELS - 1], e = e_0 * ratio * ratio;
                         for (size_t k = 0; k < mesh_modes_here(lab->mesh); k++) {
                                 const double s = clean[k] + sigma[level] * sigma[level], a = pow(1 - e / s, 2 * STEPS);
@@ -279,7 +284,8 @@ static void test_score_flow_by_euler_matches_its_closed_form_per_cell(void **sta
         (void)state;
         for (int i = 0; i < N_FIELDS; i++) {
                 struct field_lab *lab = field_lab_open(
-                        fields[i], "{type: score_flow, method: euler, step_size: 0.02, steps_per_level: 20}", 2, SIGMA, NULL);
+                        fields[i], "{type: score_flow, method: euler, step_size: 0.02, steps_per_level: 20}", 2, SIGMA,
+                        NULL);
                 field_lab_draw_white(lab, 0.3, 1);
                 double *expected = allocate(lab->population->tile_size, sizeof *expected);
                 struct gain gain = {lab->c, 0.02};
@@ -297,10 +303,11 @@ static void test_score_flow_by_euler_matches_its_closed_form_per_cell(void **sta
 static void test_a_field_that_breaks_down_is_named_with_its_step(void **state)
 {
         (void)state;
-        struct field_lab *lab = field_lab_open(FIELD_2D, "{type: ula, step_size: 1e250, steps_per_level: 9}", 3, SIGMA, NULL);
+        struct field_lab *lab = field_lab_open(FIELD_2D, "{type: ula, step_size: 1e250, steps_per_level: 9}", 3, SIGMA,
+                                               NULL);
         field_lab_draw_white(lab, 0, 1);
-        struct breakdown breakdown = sampler_advance(lab->sampler, lab->population, lab->level, 0, 0, 9, &lab->tally, NULL,
-                                                     NULL);
+        struct breakdown breakdown = sampler_advance(lab->sampler, lab->population, lab->level, 0, 0, 9, &lab->tally,
+                                                     NULL, NULL);
         assert_true(breakdown.found);
         assert_int_equal(breakdown.particle, 0);
         assert_int_equal(breakdown.step, 1); /* 1e250 after one step, beyond 1e308 after two */
@@ -310,7 +317,8 @@ static void test_a_field_that_breaks_down_is_named_with_its_step(void **state)
 static void test_a_field_counts_as_one_particle(void **state)
 {
         (void)state;
-        struct field_lab *lab = field_lab_open(FIELD_2D, "{type: mala, step_size: 0.01, steps_per_level: 9}", 3, SIGMA, NULL);
+        struct field_lab *lab = field_lab_open(FIELD_2D, "{type: mala, step_size: 0.01, steps_per_level: 9}", 3, SIGMA,
+                                               NULL);
         field_lab_draw_target(lab);
         field_lab_advance(lab, 0, 9);
         assert_int_equal(lab->tally.proposed, 27);
