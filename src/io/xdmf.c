@@ -134,8 +134,9 @@ static const char *update(struct xdmf *xdmf, int64_t written)
                         found.level[i].grid = look_at(xdmf->directory, found.level[i].index);
                 }
         }
-        free_levels(xdmf->level, xdmf->n);
+        const struct xdmf before = *xdmf;
         *xdmf = found;
+        free_levels(before.level, before.n);
         return NULL;
 }
 
@@ -164,7 +165,7 @@ const char *xdmf_write(struct xdmf *xdmf, int64_t index)
         const char *why = agree(first ? update(xdmf, index) : NULL);
         if (why)
                 return why;
-        char *text = first ? build_text(xdmf) : NULL, *path = path_join(xdmf->directory, "snapshots.xdmf");
+        char *text = first ? build_text(xdmf) : copy_text(""), *path = path_join(xdmf->directory, "snapshots.xdmf");
         why = text_write_atomic(path, text); /* rank 0's text */
         free(path);
         free(text);

@@ -358,6 +358,23 @@ static void wisdom_is_no_payload(const char *directory)
         free(place), free(path[0]), free(path[1]);
 }
 
+static void a_field_that_is_not_finite_is_named(const char *directory)
+{
+        parallel_split(parallel_size());
+        char *place = in(directory, "broken"), *path = NULL;
+        struct mesh *mesh = make_mesh(&shapes[0]);
+        struct population *population = make_fields(&shapes[0], mesh), *found = make_empty(&shapes[0], mesh);
+        if (mesh->plane_begin == 0)
+                population_velocity(population, 1)[0] = NAN;
+        bool ok = !directory_make(place) && !write_checkpoint(place, population, false, &path);
+        const char *why = ok ? checkpoint_read(path, found, NULL) : NULL;
+        claim("a_field_that_is_not_finite_is_named", ok && why && strstr(why, "velocity: row 1 is not finite"));
+        population_free(population);
+        population_free(found);
+        mesh_free(mesh);
+        free(place), free(path);
+}
+
 /* ---- files of single fields ---- */
 
 static const char *write_fields(const char *path, const struct mesh *mesh, double *one, double *two)
@@ -382,11 +399,11 @@ static void fields_read_back_on_every_grid(const char *directory)
                         ok &= !write_fields(path, mesh, one, two) && !field_inspect(path, "mean", mesh);
                         for (size_t k = 0; k < mesh->size; k++)
                                 found[k] = -1; /* spare cells too: they must become 0 */
-                        ok = ok && !field_read(path, "mean", mesh, found) &&
-                             memcmp(one, found, mesh->size * sizeof *one) == 0;
-                        ok = ok && !field_read(path, "/deviation", mesh, found);
-                        for (size_t k = 0; ok && k < mesh->size; k++)
-                                ok = found[k] == (double)(float)two[k];
+                        ok &= !field_read(path, "mean", mesh, found);
+                        ok &= memcmp(one, found, mesh->size * sizeof *one) == 0;
+                        ok &= !field_read(path, "/deviation", mesh, found);
+                        for (size_t k = 0; k < mesh->size; k++)
+                                ok &= found[k] == (double)(float)two[k];
                         free(one), free(two), free(found), free(path);
                         mesh_free(mesh);
                 }
@@ -467,6 +484,7 @@ static void all_claims(void)
         write_all(directory);
         read_all(directory, parallel_size(), true);
         wisdom_is_no_payload(directory);
+        a_field_that_is_not_finite_is_named(directory);
         fields_read_back_on_every_grid(directory);
         a_bad_cell_is_named_alike_on_every_rank(directory);
         claim("no_hdf5_object_is_left_open", H5Fget_obj_count((hid_t)H5F_OBJ_ALL, H5F_OBJ_ALL) == 0);

@@ -458,6 +458,11 @@ static void test_xdmf_lists_the_snapshots_that_are_there(void **state)
         assert_null(write_level(4)); /* it is one now */
         assert_null(xdmf_write(xdmf, 4));
         assert_string_equal(levels_in_xdmf(), "3 4 10 ");
+        static const int64_t more[] = {17, 11, 9, 14, 1, 12, 6, 16, 8};
+        for (size_t i = 0; i < sizeof more / sizeof *more; i++)
+                assert_null(write_level(more[i]));
+        assert_null(xdmf_write(xdmf, 8));
+        assert_string_equal(levels_in_xdmf(), "1 3 4 6 8 9 10 11 12 14 16 17 ");
         xdmf_free(xdmf);
         xdmf_free(NULL);
 
