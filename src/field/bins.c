@@ -43,7 +43,7 @@ struct bins bins_create(const struct mesh *mesh, const double *unit, double widt
         for (int axis = 0; axis < MESH_MAX_AXES; axis++) {
                 n[axis] = axis < mesh->n_axes ? mesh->n[axis] : 1;
                 bins.square[axis] = allocate((size_t)n[axis], sizeof *bins.square[axis]);
-                for (int64_t i = 0; i < n[axis] && axis < mesh->n_axes; i++) {
+                for (int64_t i = 0; axis < mesh->n_axes && i < n[axis]; i++) {
                         const double place = mesh_folded(i, n[axis]) * (unit[axis] / width);
                         bins.square[axis][i] = place * place;
                 }

@@ -36,12 +36,9 @@ static size_t at_most(int64_t wanted, double all)
         return wanted >= 0 && (size_t)wanted < most ? (size_t)wanted : most;
 }
 
-static double smallest(const double *value, int n)
+static double smallest(const double value[MESH_MAX_AXES], int n_axes)
 {
-        double least = value[0];
-        for (int i = 1; i < n; i++)
-                least = fmin(least, value[i]);
-        return least;
+        return n_axes == 3 ? fmin(fmin(value[0], value[1]), value[2]) : fmin(value[0], value[1]);
 }
 
 /* Triangles of three wavevectors in shell s close only by 0, and not by a period of the mesh, where three times
@@ -51,7 +48,7 @@ static size_t count_bispectrum(const struct mesh *mesh, const struct estimators_
 {
         size_t n = 0;
         for (bool free_of_aliasing = true; n < n_shells;) {
-                for (int axis = 0; axis < mesh->n_axes; axis++)
+                for (int axis = 0; axis < mesh->n_axes && axis < MESH_MAX_AXES; axis++)
                         if (3 * floor(((double)n + 1.5) * width / unit[axis] * SLIGHTLY_MORE) >= (double)mesh->n[axis])
                                 free_of_aliasing = false;
                 if (!free_of_aliasing)
@@ -80,8 +77,8 @@ static void create_lines(struct estimators *estimators)
 struct estimators *estimators_create(const struct mesh *mesh, const struct estimators_settings *settings)
 {
         struct estimators *estimators = allocate(1, sizeof *estimators);
-        double wavenumber[MESH_MAX_AXES], nyquist[MESH_MAX_AXES], cell[MESH_MAX_AXES], longest_cell = 0;
-        for (int axis = 0; axis < mesh->n_axes; axis++) {
+        double wavenumber[MESH_MAX_AXES] = {0}, nyquist[MESH_MAX_AXES] = {0}, cell[MESH_MAX_AXES] = {0}, longest_cell = 0;
+        for (int axis = 0; axis < mesh->n_axes && axis < MESH_MAX_AXES; axis++) {
                 cell[axis] = mesh->length[axis] / (double)mesh->n[axis];
                 wavenumber[axis] = 2 * 3.14159265358979323846 / mesh->length[axis];
                 nyquist[axis] = wavenumber[axis] * (double)mesh->n[axis] / 2;

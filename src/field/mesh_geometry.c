@@ -164,7 +164,8 @@ double mesh_largest_wavenumber(const struct mesh *mesh)
 {
         double sum = 0;
         for (int i = 0; i < mesh->n_axes; i++) {
-                double k = TWO_PI * (double)(mesh->n[i] / 2) / mesh->length[i];
+                const int64_t most = mesh->n[i] / 2;
+                double k = TWO_PI * (double)most / mesh->length[i];
                 sum += k * k;
         }
         return sqrt(sum);

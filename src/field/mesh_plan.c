@@ -62,9 +62,9 @@ double *mesh_allocate(const struct mesh *mesh)
 const char *mesh_library(void)
 {
         static char name[64];
-        int major = 0, minor = 0, patch = 0; /* fftw_version: "fftw-3.3.10-sse2-avx..." */
-        sscanf(fftw_version, "fftw-%d.%d.%d", &major, &minor, &patch);
-        snprintf(name, sizeof name, "fftw@%d.%d.%d", major, minor, patch);
+        const char *version = fftw_version + strcspn(fftw_version, "-"); /* "fftw-3.3.10-sse2-avx..." */
+        version += *version == '-';
+        snprintf(name, sizeof name, "fftw@%.*s", (int)strcspn(version, "-"), version);
         return name;
 }
 
@@ -124,12 +124,13 @@ static char *wisdom_now(void)
         return copy;
 }
 
+/* Rank 0's text, which is freed; the others give NULL. */
 static char *broadcast_text(char *text)
 {
         uint64_t length = text ? strlen(text) : 0;
         parallel_broadcast(&length, sizeof length, 0);
         char *all = allocate((size_t)length + 1, 1);
-        if (parallel_rank() == 0)
+        if (text)
                 memcpy(all, text, (size_t)length);
         parallel_broadcast(all, (size_t)length, 0);
         free(text);

@@ -80,7 +80,9 @@ void run_write_snapshot(struct run *run, int64_t index, double sigma, const stru
         if (!why) {
                 if (!run->xdmf)
                         run->xdmf = xdmf_create(run->directory);
-                why = xdmf_write(run->xdmf, index);
+                const char *left_out = xdmf_write(run->xdmf, index); /* can be made again from the snapshots */
+                if (left_out)
+                        log_warning("%s", left_out);
         }
         if (why)
                 run_give_up(run, why);
