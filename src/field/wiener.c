@@ -7,10 +7,9 @@
 #include "sculptor/memory.h"
 #include "sculptor/tree_sum.h"
 
-/* The norm of a residual falls to this share of the right-hand side's. An error of the mean is a vector to the first
- * power of it; the variance is a quadratic form of the solution, whose error goes with the square. */
-#define MEAN_TOLERANCE 1e-13
-#define VARIANCE_TOLERANCE 1e-9
+/* The norm of a residual falls to this share of the right-hand side's; an error of the solution is at most that times
+ * the condition number, which is at most 1 + the largest c b^2 times the largest M/N. */
+#define TOLERANCE 1e-13
 enum { MOST_ITERATIONS = 20000 };
 
 struct wiener {
@@ -163,15 +162,15 @@ static void turn(struct wiener *wiener, double beta)
         }
 }
 
-/* A u = r, from u = 0; r becomes the residual. Every rank of a domain sees the same sums, and so takes the same turns. */
-static struct wiener_report solve(struct wiener *wiener, double tolerance, double *side)
+/* A u = r, from u = 0; r becomes the residual. All ranks of a domain see the same sums, and so take the same turns. */
+static struct wiener_report solve(struct wiener *wiener, double *side)
 {
         const size_t bytes = 2 * mesh_modes_here(wiener->problem.mesh) * sizeof(double);
         memset(wiener->u, 0, bytes);
         memset(wiener->p, 0, bytes);
         memset(wiener->q, 0, bytes);
         struct norms norms = step(wiener, 0);
-        const double goal = tolerance * tolerance * norms.residual;
+        const double goal = TOLERANCE * TOLERANCE * norms.residual;
         struct wiener_report report = {.converged = norms.residual == 0};
         *side = norms.residual;
         turn(wiener, 0);
@@ -248,7 +247,7 @@ struct wiener_report wiener_mean(struct wiener *wiener, const double *data, doub
 {
         double side;
         weighted_data(wiener, data);
-        struct wiener_report report = solve(wiener, MEAN_TOLERANCE, &side);
+        struct wiener_report report = solve(wiener, &side);
         mesh_inverse(wiener->problem.mesh, solution_to_block, wiener, mean);
         weighted_data(wiener, data);
         report.residual = true_residual(wiener, side);
@@ -271,7 +270,7 @@ struct wiener_report wiener_variance(struct wiener *wiener, double *variance)
                         if (here)
                                 wiener->cells[at] = 1;
                         mesh_forward(mesh, wiener->cells, block_to_unit_side, wiener);
-                        const struct wiener_report one = solve(wiener, VARIANCE_TOLERANCE, &side);
+                        const struct wiener_report one = solve(wiener, &side);
                         mesh_inverse(mesh, solution_to_block, wiener, wiener->cells);
                         if (here)
                                 variance[at] = wiener->cells[at];

@@ -5,7 +5,8 @@
  *     div s = -sum 1/c - b2 sum M/(N + sigma^2),   b2 the mean of b^2 over modes.
  *
  * At sigma = 0 this is the posterior; above, a tempered path to it, wide where sigma is large, and not the posterior
- * noised by sigma [Remy et al. 2022]. log p lacks -ln p(y). One transform there and back an evaluation, two with a beam. */
+ * noised by sigma [Remy et al. 2022]. log p lacks -ln p(y).
+ * One transform there and back an evaluation, two with a beam. */
 #include "score/posterior_level.h"
 
 #include <stdio.h>
@@ -27,7 +28,8 @@ struct posterior_settings {
 static const struct param posterior_params[] = {
         FIELD_ROWS(offsetof(struct posterior_settings, field)),
         {.key = "observation", .kind = PARAM_TABLE, .offset = offsetof(struct posterior_settings, observation),
-         .rows = posterior_observation_params, .check = posterior_observation_check, .help = "what is known of the field"},
+         .rows = posterior_observation_params, .check = posterior_observation_check,
+         .help = "what is known of the field"},
         {.key = "exact_variance", .kind = PARAM_FLAG, .offset = offsetof(struct posterior_settings, exact_variance),
          .fallback = "false",
          .help = "also compute the exact variance of each cell, one linear system for each of at most 65536 cells"},

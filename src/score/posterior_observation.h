@@ -31,8 +31,8 @@ struct observation {
 #define OBSERVATION_PARTICLE (UINT64_C(1) << 39)
 enum observation_stage { STAGE_NOISE, STAGE_HOLES, STAGE_DRAW_NOISE, STAGE_DRAW_WHITE }; /* of RNG_DATA */
 
-/* Collective. NULL, or why not; where some ranks have a reason, the others have NULL. load() reads and checks; prepare(),
- * the mesh planned and the prior prepared, makes the beam and the mock data. */
+/* Collective. NULL, or why not; where some ranks have a reason, the others have NULL. load() reads and checks;
+ * prepare(), the mesh planned and the prior prepared, makes the beam and the mock data. */
 const char *posterior_observation_load(struct observation *observation, const struct mesh *mesh,
                                        const struct score_context *context);
 void posterior_observation_prepare(struct observation *observation, const struct field_prior *prior);
