@@ -6,9 +6,9 @@
 #include "sculptor/memory.h"
 
 static const struct score_type *const registry[] = {
-        &score_gaussian, &score_gaussian_mixture, &score_ring,           &score_grid,
-        &score_moons,    &score_spiral,           &score_checkerboard,   &score_funnel,
-        &score_banana,   &score_double_well,      &score_gaussian_field, &score_lognormal_field,
+        &score_gaussian,       &score_gaussian_mixture, &score_ring,      &score_grid,   &score_moons,
+        &score_spiral,         &score_checkerboard,     &score_funnel,    &score_banana, &score_double_well,
+        &score_gaussian_field, &score_lognormal_field,  &score_posterior,
 };
 
 bool score_variant(size_t i, struct param_variant *variant)

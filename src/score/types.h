@@ -16,5 +16,6 @@ extern const struct score_type score_banana;
 extern const struct score_type score_double_well;
 extern const struct score_type score_gaussian_field;
 extern const struct score_type score_lognormal_field;
+extern const struct score_type score_posterior;
 
 #endif
