@@ -114,8 +114,8 @@ CASES = {
     "dimensions 1": mesh("{cells: 8, dimensions: 1, box_size: 16}", "dimensions", "1", "2", "3"),
     "dimensions 4": mesh("{cells: 8, dimensions: 4, box_size: 16}", "dimensions", "4", "2", "3"),
     "too many cells": mesh("{cells: 1048576, dimensions: 3, box_size: 16}", "cells", "more than"),
-    "more cells than a file holds": (change((MESH, "{cells: 16384, dimensions: 3, box_size: 16}"),
-                                            ("particles: 2,", "particles: 1000000,")), 2, "population.particles", ("file",)),
+    "more cells than a file holds": (change((MESH, "{cells: 2048, dimensions: 3, box_size: 16}"),
+                                            ("particles: 2,", "particles: 1000000000,")), 2, "population.particles", ("fields", "file",)),
     "a misspelt key of the mesh": mesh("{cell: 8, cells: 8, dimensions: 2, box_size: 16}", "cell", "cells"),
     # scores and spectra
     "a misspelt score": (change(("type: gaussian_field", "type: gausian_field")), 4, "score.type", ("gaussian_field",)),
@@ -162,11 +162,11 @@ CASES = {
     # ranks
     "domain_ranks 0": (change(("domain_ranks: auto", "domain_ranks: 0")), 10, "parallel.domain_ranks", ("0", "1")),
     "domain_ranks half": (change(("domain_ranks: auto", "domain_ranks: 1.5")), 10, "parallel.domain_ranks", ("whole",)),
-    "domain_ranks on particles": (change(("domain_ranks: auto", "domain_ranks: 2"), text=PARTICLES), 11,
+    "domain_ranks on particles": (change(("domain_ranks: auto", "domain_ranks: 2"), text=PARTICLES), 10,
                                   "parallel.domain_ranks", ("gaussian", "fields")),
     # samplers
     **{f"{scheme} on particles": (change((SAMPLER, f"{{type: {scheme}, step_size: 0.02, steps_per_level: 5}}"),
-                                         text=PARTICLES), 9, "sampler.type", (scheme, "power spectrum", advice))
+                                         text=PARTICLES), 8, "sampler.type", (scheme, "power spectrum", advice))
        for scheme, advice in (("fourier_ula", "use ula"), ("fourier_mala", "use mala"), ("fourier_hmc", "use mala"),
                               ("exponential", "use ula"), ("fourier_exponential", "use ula"))},
     **{f"{scheme} where the mean has no width": sampler(f"{{type: {scheme}, step_size: 0.02, steps_per_level: 5}}",
@@ -180,8 +180,9 @@ CASES = {
                                              ("  spectrum:", "  spectrum_off: log\n  spectrum:")), 6,
                                       "score.spectrum_off", ("spectrum_of",)),
     # where fields start
+    "uniform in more coordinates": initial("{type: uniform, low: [0, 0, 0], high: 1}", "type", "normal, target or file"),
     "uniform": initial("{type: uniform, low: 0, high: 1}", "type", "uniform", "normal, target or file"),
-    "a mean too long": initial("{type: normal, mean: [1, 2, 3]}", "", "3", "64", "one number"),
+    "a mean too long": initial("{type: normal, mean: [1, 2, 3]}", "", "3", "one number"),
     "a mean for each cell": initial(f"{{type: normal, mean: {[0] * 64}}}", "", "64", "one number"),
     "no file of fields": initial("{type: file, path: nothing.h5}", "path", "nothing.h5", "No such file"),
     "a text for a file of fields": initial("{type: file, path: good.txt}", "path", "HDF5"),
