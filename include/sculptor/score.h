@@ -25,7 +25,15 @@ struct score_context {
         bool look_only; /* `sculptor check`: validate, but read and allocate nothing large */
         const char *(*inspect_field)(const char *path, const char *name, const struct mesh *mesh);
         const char *(*read_field)(const char *path, const char *name, const struct mesh *mesh, double *field);
+        const char **key; /* what is at fault where load() fails, a key of the score's table; NULL: nobody asks */
 };
+
+/* What load() reads from here on comes from this key of the input. */
+static inline void score_reads(const struct score_context *context, const char *key)
+{
+        if (context->key)
+                *context->key = key;
+}
 
 /* out = F^-1 gain(c) F x, c the variance of each mode of the Gaussian part; parameter is handed on. */
 struct score_filter { double (*gain)(double c, const double *parameter); const double *parameter; };

@@ -81,16 +81,19 @@ static void check_initial(struct run *run, struct input *input)
         const struct selection *initial = &run->settings.population.initial.type;
         const struct initial_type *type = initial->type;
         int64_t n_dim = type->dimension(initial->settings);
-        if (n_dim > 0 && n_dim != run->score->n_dim)
+        if (run->mesh && !type->of_fields) {
+                input_add_problem(input, "population.initial.type", "%s is for particles; fields start from normal, target "
+                                  "or file", type->name);
+                return;
+        }
+        if (n_dim > 0 && run->mesh)
+                input_add_problem(input, "population.initial", "has %lld numbers; fields start from one number for all cells",
+                                  (long long)n_dim);
+        else if (n_dim > 0 && n_dim != run->score->n_dim)
                 input_add_problem(input, "population.initial",
                                   "has %lld coordinates, but the score has %lld; give as many, or one number for all",
                                   (long long)n_dim, (long long)run->score->n_dim);
-        if (run->mesh && !type->of_fields)
-                input_add_problem(input, "population.initial.type",
-                                  "%s is for particles; fields start from normal, target "
-                                  "or file",
-                                  type->name);
-        else if (strcmp(type->name, "file") == 0)
+        if (strcmp(type->name, "file") == 0)
                 (run->mesh ? check_initial_fields : check_initial_file)(run, input);
         if (strcmp(type->name, "target") == 0 && !run->score->type->draw)
                 input_add_problem(input, "population.initial.type", "%s cannot be drawn from; use normal or uniform",
@@ -169,8 +172,9 @@ static void check_size(struct run *run, struct input *input)
         int64_t n = run->settings.population.particles, n_dim = run->score->n_dim;
         const double arrays = 2, columns = 3, largest = 0x1p63;
         if (8 * arrays * ((double)n + LANES) * ((double)n_dim + columns) >= largest)
-                input_add_problem(input, "population.particles", "%lld particles of %lld coordinates fit in no file",
-                                  (long long)n, (long long)n_dim);
+                input_add_problem(input, "population.particles", "%lld %s of %lld %s fit in no file", (long long)n,
+                                  run->mesh ? "fields" : "particles", (long long)n_dim,
+                                  run->mesh ? "cells" : "coordinates");
 }
 
 void run_check_sections(struct run *run, struct input *input)
@@ -180,11 +184,14 @@ void run_check_sections(struct run *run, struct input *input)
         run->score = score_create(run->settings.score.type.type, run->settings.score.type.settings);
         const struct score_type *type = run->score->type;
         run->mesh = type->mesh ? type->mesh(run->score->model) : NULL;
+        const char *key = NULL;
         const struct score_context context = {.seed = (uint64_t)run->settings.seed, .look_only = !parallel_active(),
-                                              .inspect_field = field_inspect, .read_field = field_read};
+                                              .inspect_field = field_inspect, .read_field = field_read, .key = &key};
         const char *why = type->load ? type->load(run->score->model, &context) : NULL;
         if (why) {
-                input_add_problem(input, "score", "%s", why);
+                char path[64];
+                snprintf(path, sizeof path, "score%s%s", key ? "." : "", key ? key : "");
+                input_add_problem(input, path, "%s", why);
                 return;
         }
         check_size(run, input);

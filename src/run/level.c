@@ -13,9 +13,10 @@
 static void stop_on_breakdown(const struct run *run, const struct breakdown *breakdown, int64_t level)
 {
         succeed_all(!breakdown->found,
-                    "level %" PRId64 " (sigma %g), step %" PRId64 ": particle %" PRId64
+                    "level %" PRId64 " (sigma %g), step %" PRId64 ": %s %" PRId64
                     " is no longer finite; the step size %g may be too large there",
-                    level + 1, run_sigma(run, level), breakdown->step + 1, breakdown->particle,
+                    level + 1, run_sigma(run, level), breakdown->step + 1, run->mesh ? "field" : "particle",
+                    breakdown->particle,
                     sampler_step_size(run->sampler, run_sigma(run, level)));
 }
 

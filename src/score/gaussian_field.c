@@ -46,8 +46,8 @@ static struct mesh *mesh(const void *model)
 
 static const char *load(void *model, const struct score_context *context)
 {
-        (void)context;
         struct gaussian_field *field = model;
+        score_reads(context, "spectrum");
         return field_prior_load(&field->prior, field->settings);
 }
 

@@ -77,8 +77,8 @@ static struct mesh *mesh_of(const void *model)
 
 static const char *load(void *model, const struct score_context *context)
 {
-        (void)context;
         struct lognormal_field *field = model;
+        score_reads(context, "spectrum");
         return field_prior_load(&field->normal, &field->settings->field);
 }
 
