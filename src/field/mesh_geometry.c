@@ -37,7 +37,8 @@ static void check_vector(const struct params_scope *scope, const char *key, cons
                          int64_t n_axes)
 {
         if (vector->n != 1 && (int64_t)vector->n != n_axes)
-                params_problem(scope, key, "has %zu numbers, but the box has %lld axes; give one number, or one for each",
+                params_problem(scope, key,
+                               "has %zu numbers, but the box has %lld axes; give one number, or one for each",
                                vector->n, (long long)n_axes);
 }
 
@@ -64,8 +65,9 @@ void mesh_check(const void *configured, const struct params_scope *scope)
                 n_cells *= n;
         }
         if (n_cells > (double)RNG_MAX_COORDINATES)
-                params_problem(scope, "cells", "%.4g cells are more than the %.4g that have random numbers of their own",
-                               n_cells, (double)RNG_MAX_COORDINATES);
+                params_problem(scope, "cells",
+                               "%.4g cells are more than the %.4g that have random numbers of their own", n_cells,
+                               (double)RNG_MAX_COORDINATES);
 }
 
 int64_t mesh_settings_cells(const struct mesh_settings *settings)

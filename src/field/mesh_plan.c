@@ -79,8 +79,8 @@ static bool plan_local(const struct mesh *mesh, struct mesh_plans *plans, unsign
         plans->plane_back = fftw_plan_dft_c2r(rank, plane, plans->block, plans->cells, flags);
         plans->lines_forward = fftw_plan_many_dft(1, lines, width, plans->block, NULL, width, 1, plans->block, NULL,
                                                   width, 1, FFTW_FORWARD, flags);
-        plans->lines_back = fftw_plan_many_dft(1, lines, width, plans->block, NULL, width, 1, plans->block, NULL,
-                                               width, 1, FFTW_BACKWARD, flags);
+        plans->lines_back = fftw_plan_many_dft(1, lines, width, plans->block, NULL, width, 1, plans->block, NULL, width,
+                                               1, FFTW_BACKWARD, flags);
         return plans->plane_forward && plans->plane_back && plans->lines_forward && plans->lines_back;
 }
 

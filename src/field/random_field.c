@@ -65,8 +65,8 @@ const char *random_field_variances(const struct mesh *mesh, const struct power_s
                 for (mode_begin(mesh, mesh->block_begin + (int64_t)b, &mode); mode_next(&mode);) {
                         const double power = mode.zero ? 0 : power_of(&mode, spectrum, &table);
                         if (!(power >= 0 && power < INFINITY)) {
-                                snprintf(why, sizeof why, "P is %g at k = %g; a variance is 0 or more, and finite", power,
-                                         sqrt(mode.k_squared));
+                                snprintf(why, sizeof why, "P is %g at k = %g; a variance is 0 or more, and finite",
+                                         power, sqrt(mode.k_squared));
                                 break;
                         }
                         variance[b * mesh->block_modes + mode.index] = power / mesh->cell_volume;

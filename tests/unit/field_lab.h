@@ -48,10 +48,9 @@ static inline struct lab_shape lab_cube(int n_axes, double cells, double box)
 
 /* Meshes of both dimensions: even, odd, two cells, one long axis, boxes that are no cubes, several blocks. */
 static const struct lab_shape lab_shapes[] = {
-        {2, {2, 2}, {1, 1}},       {2, {8, 8}, {10, 10}},        {2, {5, 7}, {3, 4}},
-        {2, {12, 2}, {5, 1}},      {2, {2, 9}, {1, 1}},          {3, {2, 2, 2}, {1, 1, 1}},
-        {3, {4, 4, 4}, {8, 8, 8}}, {3, {5, 5, 5}, {2, 2, 2}},    {3, {6, 5, 4}, {6, 10, 5}},
-        {3, {7, 2, 3}, {1, 2, 3}}, {3, {2, 3, 8}, {100, 50, 75}}, {3, {3, 6, 2}, {1, 1, 1}},
+        {2, {2, 2}, {1, 1}},        {2, {8, 8}, {10, 10}},     {2, {5, 7}, {3, 4}},           {2, {12, 2}, {5, 1}},
+        {2, {2, 9}, {1, 1}},        {3, {2, 2, 2}, {1, 1, 1}}, {3, {4, 4, 4}, {8, 8, 8}},     {3, {5, 5, 5}, {2, 2, 2}},
+        {3, {6, 5, 4}, {6, 10, 5}}, {3, {7, 2, 3}, {1, 2, 3}}, {3, {2, 3, 8}, {100, 50, 75}}, {3, {3, 6, 2}, {1, 1, 1}},
 };
 enum { LAB_SHAPES = sizeof lab_shapes / sizeof *lab_shapes };
 
@@ -145,8 +144,9 @@ static inline double *lab_variances(const struct mesh *mesh, double amplitude, d
                 struct mode mode;
                 for (mode_begin(mesh, mesh->block_begin + (int64_t)b, &mode); mode_next(&mode);)
                         if (!mode.zero)
-                                variance[b * mesh->block_modes + mode.index] =
-                                        amplitude * pow(mode.k_squared, index / 2) / mesh->cell_volume;
+                                variance[b * mesh->block_modes + mode.index] = amplitude *
+                                                                               pow(mode.k_squared, index / 2) /
+                                                                               mesh->cell_volume;
         }
         return variance;
 }

@@ -117,7 +117,8 @@ static void test_correlation_equals_direct_sum(void **state)
                 struct estimators *estimators = estimators_create(mesh, &all);
                 const size_t n = estimators_n_separations(estimators);
                 double *field = lab_noise(mesh, 3), mean = 0, longest = 0;
-                double *sum = allocate(n, sizeof *sum), *count = allocate(n, sizeof *count), *far = allocate(n, sizeof *far);
+                double *sum = allocate(n, sizeof *sum), *count = allocate(n, sizeof *count),
+                       *far = allocate(n, sizeof *far);
                 for (int64_t x = 0; x < mesh->n_cells; x++)
                         mean += field[lab_place(mesh, x)] / (double)mesh->n_cells;
                 for (int axis = 0; axis < mesh->n_axes; axis++)
@@ -147,7 +148,8 @@ static void test_correlation_equals_direct_sum(void **state)
                 struct estimates *estimates = measure_one(estimators, field, NULL);
                 for (size_t b = 0; b < n; b++) {
                         lab_near("correlation", estimates->correlation[b], sum[b] / count[b], 1e-13);
-                        lab_near("separation", estimators_separation(estimators)[b], far[b] / count[b], 1e-13 * longest);
+                        lab_near("separation", estimators_separation(estimators)[b], far[b] / count[b],
+                                 1e-13 * longest);
                 }
                 lab_near("xi(0)", estimates->correlation[0], estimates->variance, 1e-14 * (1 + estimates->variance));
                 assert_null(estimates->cross_correlation);
@@ -185,7 +187,8 @@ static void test_moments_equal_long_double_sums_far_from_zero(void **state)
                                         moment[p] += pass == 0 ? 0 : powl(*value - mean, p) / n;
                         }
                 }
-        struct estimates *estimates = estimators_measure(estimators, (const double *const *)field, FIELDS, 0, FIELDS, NULL);
+        struct estimates *estimates = estimators_measure(estimators, (const double *const *)field, FIELDS, 0, FIELDS,
+                                                         NULL);
         assert_int_equal(estimates->n_fields, FIELDS);
         lab_near("mean", estimates->mean, (double)mean, 1e-15 * offset);
         /* the mean is off by half an ulp, 1.2e-10, which enters squared, and third and fourth powers linearly */
@@ -234,7 +237,8 @@ static void test_a_constant_field_has_no_shape(void **state)
         struct estimates *estimates = measure_one(estimators, field, field);
         assert_true(estimates->mean == 0.5 && estimates->variance == 0);
         assert_true(isnan(estimates->skewness) && isnan(estimates->kurtosis) && isnan(estimates->pdf[24]));
-        assert_true(estimates->power[0] == 0 && estimates->correlation[0] == 0 && isnan(estimates->cross_correlation[0]));
+        assert_true(estimates->power[0] == 0 && estimates->correlation[0] == 0 &&
+                    isnan(estimates->cross_correlation[0]));
         estimates_free(estimates);
         free(field);
         estimators_free(estimators);
@@ -255,7 +259,8 @@ static void test_means_and_scatter_are_over_realisations(void **state)
                 field[f] = lab_noise(mesh, 10 + f);
                 each[f] = measure_one(estimators, field[f], truth);
         }
-        struct estimates *together = estimators_measure(estimators, (const double *const *)field, FIELDS, 0, FIELDS, truth);
+        struct estimates *together = estimators_measure(estimators, (const double *const *)field, FIELDS, 0, FIELDS,
+                                                        truth);
         const double volume = mesh->cell_volume; /* about the power of this noise */
         for (size_t s = 0; s < estimators_n_shells(estimators); s++) {
                 double power = 0, cross = 0, square = 0;
