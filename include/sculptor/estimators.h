@@ -55,7 +55,8 @@ struct estimates {
         double *power_scatter;      /* [n_shells] standard deviation between realisations; NaN for one */
         double *correlation;        /* [n_separations] of each field less its own mean; or NULL */
         double *pdf;                /* [n_pdf] per standard deviation; or NULL */
-        double *bispectrum_equilateral, *bispectrum_squeezed; /* [n_bispectrum] (Mpc/h)^(2 n_axes); or NULL */
+        double *bispectrum_equilateral, *bispectrum_squeezed; /* [n_bispectrum] (Mpc/h)^(2 n_axes); or NULL. NaN where
+                                       no triangle closes, as in the first shells of a long box */
         double *cross_correlation;  /* [n_shells] r(k), mean over realisations; NULL without truth */
 };
 

@@ -74,9 +74,9 @@ double *mesh_allocate(const struct mesh *mesh);
 enum mesh_planning { MESH_ESTIMATE, MESH_MEASURE, MESH_PATIENT };
 
 /* Collective over all ranks, which must all plan the same mesh. Rank 0 plans, the others follow its wisdom. `wisdom`
- * (may be NULL)
- * is what an earlier mesh_plan() returned; where `must_suffice`, nothing may be added to it. Returns NULL where it does
- * not suffice, else all that is known now ("" for MESH_ESTIMATE, which needs none); free() it. */
+ * (may be NULL) is what an earlier mesh_plan() returned; where `must_suffice`, nothing may be added to it.
+ * Returns NULL where it does not suffice, else all that is known now ("" for MESH_ESTIMATE, which needs none);
+ * free() it. */
 char *mesh_plan(struct mesh *mesh, enum mesh_planning planning, const char *wisdom, bool must_suffice);
 
 const char *mesh_library(void); /* "fftw@3.3.10" */

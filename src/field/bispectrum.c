@@ -6,6 +6,7 @@
  *
  * and the number of triangles from the same sum for F = 1. Equilateral (s, s, s) and squeezed (s, s, 1). For each
  * field one transform forward and one back a shell. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -110,5 +111,5 @@ void bispectrum_measure(const struct estimators *estimators, const struct bispec
         mesh_forward(mesh, field, keep_modes, memory->modes);
         sum_triangles(estimators, memory, memory->modes, bispectrum);
         for (size_t b = 0; b < 2 * estimators->n_bispectrum; b++)
-                bispectrum[b] *= scale / estimators->triangles[b];
+                bispectrum[b] *= estimators->triangles[b] > 0 ? scale / estimators->triangles[b] : NAN;
 }
