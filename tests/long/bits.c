@@ -12,6 +12,7 @@
 
 #include "sculptor/error.h"
 #include "sculptor/memory.h"
+#include "sculptor/mesh.h"
 #include "sculptor/parallel.h"
 #include "sculptor/sampler.h"
 #include "sculptor/vecmath.h"
@@ -124,6 +125,11 @@ static void hash_random(const char *name, void (*draw)(const struct rng_stream *
         "{type: gaussian_mixture, components: [{mean: [1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1], sigma: 0.5}, "                \
         "{mean: [-1, 0, -1, 0, -1, 0, -1, 0, -1, 0, -1], sigma: 1.5}]}"
 
+#define FIELD                                                                                                          \
+        "mesh: {cells: [5, 4, 3], box_size: [5, 4, 3]}, "                                                             \
+        "spectrum: {type: eisenstein_hu, cosmology: {Omega_m: 0.3, Omega_b: 0.05, h: 0.7, n_s: 1, sigma8: 0.8}}"
+#define POWER_LAW "mesh: {cells: [6, 5], box_size: [6, 5]}, spectrum: {type: power_law, amplitude: 0.5, index: -1}"
+
 /* A target, and a sampler taken through so many levels of it: one means sigma = 0. */
 static const struct journey {
         const char *name, *score, *sampler;
@@ -151,6 +157,15 @@ static const struct journey {
         {"dormand_prince", DIAGONAL, "{type: score_flow, method: dormand_prince, step_size: 0.01}", 3},
         {"annealed_baoab", DIAGONAL, "{type: annealed_langevin, scheme: baoab, step_size: 0.2, friction: 1}", 3},
         {"annealed_ula", RING, "{type: annealed_langevin, scheme: ula, step_size: 0.02, denoise: true}", 3},
+        {"gaussian_field", "{type: gaussian_field, " FIELD "}", "{type: mala, step_size: 0.1}", 3},
+        {"fourier_mala", "{type: gaussian_field, " FIELD "}", "{type: fourier_mala, step_size: 0.2}", 3},
+        {"exponential", "{type: gaussian_field, " FIELD "}", "{type: exponential, step_size: 0.3}", 3},
+        {"lognormal_field", "{type: lognormal_field, spectrum_of: log, " POWER_LAW "}",
+         "{type: hmc, step_size: 0.1, leapfrog_steps: 3}", 1},
+        {"posterior",
+         "{type: posterior, observation: {mock: true, noise_sigma: 0.5, holes: 1, hole_radius: 1, beam_fwhm: 1}, "
+         "exact_variance: true, " POWER_LAW "}",
+         "{type: fourier_hmc, step_size: 0.2, leapfrog_steps: 3}", 1},
 };
 
 struct input_settings {
@@ -216,6 +231,36 @@ static void run_level(struct sampler *sampler, struct population *population, co
         }
 }
 
+static struct population *make_population(const struct score *score, const struct scheme *scheme)
+{
+        const struct mesh *mesh = score->type->mesh ? score->type->mesh(score->model) : NULL;
+        if (!mesh) /* two tiles, the second one padded */
+                return population_create(100, score->n_dim, scheme->has_velocity, scheme->n_memory);
+        const struct score_context context = {.seed = 7};
+        const char *why = score->type->load(score->model, &context);
+        if (!why)
+                why = score->type->prepare(score->model);
+        if (why)
+                fatal("%s", why);
+        const struct field_layout layout = {mesh->n_planes, 0, mesh->n_planes_here, mesh->plane_cells,
+                                            mesh->plane_stride};
+        return population_create_fields(2, score->n_dim, &layout, scheme->has_velocity, scheme->n_memory);
+}
+
+/* Particles by N(0, 1); fields by exact draws of the target. */
+static void draw_population(const struct score *score, struct population *population)
+{
+        const struct rng_stream start = {.seed = 7, .purpose = RNG_INITIAL}, target = {.seed = 7, .purpose = RNG_TARGET};
+        for (size_t t = 0; t < population->n_tiles; t++) {
+                const uint64_t first = (uint64_t)population_first_particle(population, t);
+                if (population_is_field(population))
+                        score->type->draw(score->model, &target, first, population_tile(population, t));
+                else
+                        rng_normal(&start, first, score->n_dim, population_tile(population, t));
+        }
+        population_pad(population);
+}
+
 static void travel(const struct journey *journey)
 {
         static const double sigmas[] = {2, 1, 0.5}, clean[] = {0};
@@ -226,14 +271,8 @@ static void travel(const struct journey *journey)
         struct score *score = score_create(settings.score.type.type, settings.score.type.settings);
         struct sampler *sampler = sampler_create(&settings.sampler, settings.sampler.step_size,
                                                  sigma[journey->levels - 1], 7);
-        /* two tiles, the second one padded */
-        struct population *population = population_create(100, score->n_dim, sampler->scheme->has_velocity,
-                                                          sampler->scheme->n_memory);
-        const struct rng_stream start = {.seed = 7, .purpose = RNG_INITIAL};
-        for (size_t t = 0; t < population->n_tiles; t++)
-                rng_normal(&start, (uint64_t)population_first_particle(population, t), score->n_dim,
-                           population_tile(population, t));
-        population_pad(population);
+        struct population *population = make_population(score, sampler->scheme);
+        draw_population(score, population);
 
         uint64_t hash = hash_begin();
         for (int i = 0; i < journey->levels; i++) {
@@ -246,7 +285,7 @@ static void travel(const struct journey *journey)
                 score_level_free(level);
         }
         for (size_t t = 0; t < population->n_tiles; t++)
-                hash = hash_add(hash, population_tile(population, t), (size_t)score->n_dim * LANES);
+                hash = hash_add(hash, population_tile(population, t), population->tile_size);
         tell("journey", journey->name, hash);
 
         population_free(population);
@@ -288,6 +327,71 @@ int parallel_rank(void)
 int parallel_size(void)
 {
         return 1;
+}
+
+int parallel_domain_rank(void)
+{
+        return 0;
+}
+
+int parallel_domain_size(void)
+{
+        return 1;
+}
+
+int parallel_ensemble_rank(void)
+{
+        return 0;
+}
+
+int parallel_ensemble_size(void)
+{
+        return 1;
+}
+
+bool parallel_all(bool here)
+{
+        return here;
+}
+
+bool parallel_any(bool here)
+{
+        return here;
+}
+
+bool parallel_domain_any(bool here)
+{
+        return here;
+}
+
+double parallel_max(double here)
+{
+        return here;
+}
+
+double parallel_min(double here)
+{
+        return here;
+}
+
+void parallel_broadcast(void *bytes, size_t n_bytes, int root)
+{
+        (void)bytes;
+        (void)n_bytes;
+        (void)root;
+}
+
+double *parallel_gather(const double *here, size_t n, size_t *counts)
+{
+        double *all = allocate(n, sizeof *all);
+        memcpy(all, here, n * sizeof *all);
+        counts[0] = n;
+        return all;
+}
+
+double *parallel_domain_gather(const double *here, size_t n, size_t *counts)
+{
+        return parallel_gather(here, n, counts);
 }
 
 void parallel_sum_integers(int64_t *values, size_t n)

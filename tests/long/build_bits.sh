@@ -28,7 +28,16 @@ compile() {
 }
 
 compile "$directory/reading" x86-64-v2 -O1 src/base/memory.c src/base/params*.c src/base/yaml*.c
-compile "$build" "$2" "$3" tests/long/bits.c src/base/rng.c src/population/population.c src/score/*.c src/sampler/*.c
+fields=
+for source in src/field/*.c; do
+        case $source in
+        src/field/mesh.c | src/field/mesh_plan.c) ;; # MPI and FFTW: tests/long/bits_mesh.c stands in
+        *) fields="$fields $source" ;;
+        esac
+done
 # shellcheck disable=SC2086 # a list
-"${CC:-cc}" -static -o "$build/bits" $built -lyaml -lm
+compile "$build" "$2" "$3" tests/long/bits.c tests/long/bits_mesh.c src/base/rng.c src/base/tree_sum.c src/base/text.c src/base/log.c \
+        src/population/population.c src/score/*.c src/sampler/*.c $fields
+# shellcheck disable=SC2086 # a list
+"${CC:-cc}" -static -o "$build/bits" $built -lyaml -lgsl -lgslcblas -lm
 echo "$build/bits"
