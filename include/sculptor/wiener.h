@@ -30,7 +30,7 @@ struct wiener_report {
         bool converged;
 };
 
-struct wiener; /* a problem and the memory to solve it: nine doubles a mode, two a cell */
+struct wiener; /* a problem and the memory to solve it: nine doubles a mode, one a cell */
 
 struct wiener *wiener_create(const struct wiener_problem *problem); /* copies the problem, not its arrays */
 void wiener_free(struct wiener *wiener);

@@ -188,7 +188,7 @@ static struct wiener_report solve(struct wiener *wiener, double *side)
 
 static void add_weight(void *owner, size_t begin, size_t end, double *sum)
 {
-        const double *weight = owner;
+        const double *weight = ((const struct wiener_problem *)owner)->weight;
         for (size_t row = begin; row < end; row += 64)
                 for (size_t i = 0; i < 64; i++)
                         sum[i] += weight[row + i];
@@ -210,7 +210,7 @@ struct wiener *wiener_create(const struct wiener_problem *problem)
         for (size_t v = 0; v < sizeof vectors / sizeof *vectors; v++)
                 *vectors[v] = allocate(2 * n, sizeof(double));
         wiener->cells = mesh_allocate(mesh);
-        wiener->mean_weight = mesh_sum(mesh, add_weight, (void *)(uintptr_t)problem->weight) / (double)mesh->n_cells;
+        wiener->mean_weight = mesh_sum(mesh, add_weight, &wiener->problem) / (double)mesh->n_cells;
         return wiener;
 }
 

@@ -7,12 +7,11 @@
 #include "sculptor/memory.h"
 #include "sculptor/parallel.h"
 
-struct spectrum { const double *variance; };
+struct modes { const double *variance; };
 
 static void variance_to_block(void *owner, const struct mesh_block *block)
 {
-        const struct spectrum *spectrum = owner;
-        const double *variance = spectrum->variance + block->first;
+        const double *variance = ((const struct modes *)owner)->variance + block->first;
         for (size_t i = 0; i < block->mesh->block_modes; i++) {
                 block->value[2 * i] = variance[i];
                 block->value[2 * i + 1] = 0;
@@ -82,7 +81,7 @@ static const char *too_small(const struct mesh *mesh, const struct extremes *fou
 const char *lognormal_from_density(const struct mesh *mesh, const double *density, double *normal, double *xi_g_0)
 {
         double *xi = mesh_allocate(mesh), least = INFINITY;
-        mesh_inverse(mesh, variance_to_block, &(struct spectrum){density}, xi);
+        mesh_inverse(mesh, variance_to_block, &(struct modes){density}, xi);
         for (size_t i = 0; i < mesh->size; i++) {
                 least = fmin(least, 1 + xi[i]);
                 xi[i] = lognormal_log_1_plus(xi[i]);
@@ -111,7 +110,7 @@ const char *lognormal_from_normal(const struct mesh *mesh, const double *normal,
         if (!(found.least > 0))
                 return too_small(mesh, &found, "use a spectrum that is above 0 on the whole mesh");
         double *xi = mesh_allocate(mesh);
-        mesh_inverse(mesh, variance_to_block, &(struct spectrum){normal}, xi);
+        mesh_inverse(mesh, variance_to_block, &(struct modes){normal}, xi);
         *xi_g_0 = first_cell(mesh, xi);
         for (size_t i = 0; i < mesh->size; i++)
                 xi[i] = vm_exp(xi[i]) - 1;

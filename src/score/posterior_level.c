@@ -141,7 +141,7 @@ static void block_seen(void *owner, const struct mesh_block *block)
 
 static void block_score(void *owner, const struct mesh_block *block)
 {
-        const struct posterior_level *level = owner;
+        const struct posterior_level *level = ((const struct beam_pass *)owner)->level;
         const double *beam = level->model->observation.beam + block->first, *pull = level->pull + 2 * block->first;
         for (size_t i = 0; i < 2 * block->mesh->block_modes; i++)
                 block->value[i] = fma(beam[i / 2], block->value[i], pull[i]);
@@ -159,7 +159,7 @@ static double score_through_beam(const struct posterior_level *level, const doub
                 *chi = chi_square(level, level->rest);
         if (score) {
                 pull_of_data(level, level->rest, NULL, level->rest);
-                mesh_filter(mesh, level->rest, score, block_score, (void *)(uintptr_t)level);
+                mesh_filter(mesh, level->rest, score, block_score, &pass);
         }
         return quadratic / (double)mesh->n_cells;
 }

@@ -231,9 +231,11 @@ void posterior_observation_normal(const struct mesh *mesh, const struct rng_stre
                                (int64_t)mesh->plane_cells, z + p * mesh->plane_stride);
 }
 
+struct smoothing { const double *beam; };
+
 static void smooth_block(void *owner, const struct mesh_block *block)
 {
-        const double *beam = ((const struct observation *)owner)->beam + block->first;
+        const double *beam = ((const struct smoothing *)owner)->beam + block->first;
         for (size_t i = 0; i < block->mesh->block_modes; i++) {
                 block->value[2 * i] *= beam[i];
                 block->value[2 * i + 1] *= beam[i];
@@ -243,8 +245,9 @@ static void smooth_block(void *owner, const struct mesh_block *block)
 void posterior_observation_smooth(const struct observation *observation, const struct mesh *mesh, const double *x,
                                   double *out)
 {
+        struct smoothing smoothing = {observation->beam};
         if (observation->beam)
-                mesh_filter(mesh, x, out, smooth_block, (void *)(uintptr_t)observation);
+                mesh_filter(mesh, x, out, smooth_block, &smoothing);
         else if (out != x)
                 memcpy(out, x, mesh->size * sizeof *out);
 }

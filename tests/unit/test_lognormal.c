@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "field_fixture.h"
+#include "sculptor/sampler.h"
 
 #define Z_LIMIT 5.85
 #define TWO_PI 6.283185307179586476925286766559
@@ -325,6 +326,60 @@ static void test_outside_of_the_support_the_density_is_0_and_schemes_are_told(vo
         field_fixture_close(&fixture);
 }
 
+/* One field, moved by a scheme for 400 steps from an exact draw. */
+static struct breakdown advance(const struct field_fixture *fixture, const char *sampler_text, struct tally *tally,
+                                double *least)
+{
+        struct input *input = input_parse("test", sampler_text, strlen(sampler_text), NULL, 0);
+        struct sampler_settings settings = {0};
+        input_read(input, sampler_params, &settings);
+        assert_int_equal(input_problems(input), 0);
+        const struct mesh *mesh = fixture->mesh;
+        const struct field_layout layout = {mesh->n_planes, mesh->plane_begin, mesh->n_planes_here, mesh->plane_cells,
+                                            mesh->plane_stride};
+        struct population *population = population_create_fields(1, mesh->n_cells, &layout, false, 0);
+        struct score_level *level = score_level_create(fixture->score, 0);
+        struct sampler *sampler = sampler_create(&settings, settings.step_size, 0, 3);
+        fixture->type->draw(fixture->score->model, &drawing, 2, population->x);
+        sampler_begin(sampler, population, level);
+        const struct breakdown breakdown = sampler_advance(sampler, population, level, 0, 0, 400, tally, NULL, NULL);
+        *least = INFINITY;
+        for (int64_t cell = 0; cell < mesh->n_cells; cell++)
+                *least = fmin(*least, population->x[cell_at(mesh, cell)]);
+        sampler_free(sampler);
+        score_level_free(level);
+        population_free(population);
+        params_release(sampler_params, &settings);
+        input_free(input);
+        return breakdown;
+}
+
+/* Steps so large that some lead outside: Metropolis schemes refuse those and go on, also where only a place in the middle
+ * of a trajectory is outside; a scheme without a density stops and says at which step. */
+static void test_schemes_refuse_or_stop_at_the_edge_of_the_support(void **state)
+{
+        (void)state;
+        struct field_fixture fixture;
+        open_field(&fixture, texts[0]);
+        double least;
+        static const char *const exact[] = {"type: mala\nstep_size: 0.004\nsteps_per_level: 400\n",
+                                            "type: hmc\nleapfrog_steps: 5\nstep_size: 0.05\nsteps_per_level: 400\n"};
+        for (size_t i = 0; i < sizeof exact / sizeof *exact; i++) {
+                struct tally tally = {0};
+                assert_false(advance(&fixture, exact[i], &tally, &least).found);
+                assert_true(least > -1);
+                assert_int_equal(tally.proposed, 400);
+                assert_int_equal(tally.non_finite, 0);
+                if (!(tally.accepted > 20 && tally.accepted < 380))
+                        fail_msg("%s%d of 400 accepted", exact[i], (int)tally.accepted);
+        }
+        struct tally tally = {0};
+        const struct breakdown stopped = advance(&fixture, "type: ula\nstep_size: 0.1\nsteps_per_level: 400\n", &tally,
+                                                 &least);
+        assert_true(stopped.found && stopped.particle == 0 && stopped.step < 400);
+        field_fixture_close(&fixture);
+}
+
 /* ---- what there is no lognormal field of ---- */
 
 static void test_spectra_without_a_lognormal_field_are_refused_with_advice(void **state)
@@ -381,6 +436,7 @@ int main(void)
                 cmocka_unit_test(test_the_spectrum_of_the_density_is_the_inputs),
                 cmocka_unit_test(test_the_score_of_draws_has_its_exact_mean),
                 cmocka_unit_test(test_outside_of_the_support_the_density_is_0_and_schemes_are_told),
+                cmocka_unit_test(test_schemes_refuse_or_stop_at_the_edge_of_the_support),
                 cmocka_unit_test(test_spectra_without_a_lognormal_field_are_refused_with_advice),
                 cmocka_unit_test(test_a_fixed_mean_and_noise_are_refused),
         };
