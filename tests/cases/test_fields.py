@@ -104,7 +104,7 @@ class FieldCase(Case):
 
 
 class Draws(FieldCase):
-    def check_gaussian(self, cells, box, amplitude, index, fields=200):
+    def check_gaussian(self, cells, box, amplitude, index, fields=2000):
         mesh = Mesh(cells, box)
         target = power_law(mesh.k, amplitude, index)
         directory = self.draw("gaussian", input_text(mesh, amplitude, index, fields=fields))
@@ -113,11 +113,15 @@ class Draws(FieldCase):
         self.check_series(mesh, x, series, 0, target)
         # the mean has no power; FFTs round in units of the largest value
         self.assertLess(np.abs(x.mean(axis=mesh.axes)).max(), 1e-14 * np.abs(x).max())
-        # |delta_k|^2/(V P) of a shell's wavevectors, k and -k both, is chi^2 with as many degrees of freedom
-        inside = (mesh.shell > 0)
-        ratio = np.where(inside, mesh.power(x).sum(axis=0) / np.where(inside, target, 1), 0)
-        n = fields * np.bincount(mesh.shell.ravel())[1:]  # corners too
-        z = (np.bincount(mesh.shell.ravel(), ratio.ravel())[1:] - n) / np.sqrt(2 * n)
+        # the sum of |delta_k|^2/(V P) over fields and the wavevectors of a shell, k and -k both, is chi^2 with as many
+        # degrees of freedom; of one wavevector half a chi^2 of two a field, or, where k is -k, a chi^2 of one
+        ratio = np.where(mesh.shell > 0, mesh.power(x).sum(axis=0) / np.where(mesh.shell > 0, target, 1), 0)
+        in_shells = [np.bincount(mesh.shell.ravel(), values.ravel())[1:] for values in (ratio, np.full(ratio.shape, fields))]
+        z = (in_shells[0] - in_shells[1]) / np.sqrt(2 * in_shells[1])
+        self.assertLess(np.abs(z).max(), LARGEST_Z, z)
+        places = np.meshgrid(*(np.arange(n) for n in mesh.shape), indexing="ij")
+        real = np.all([2 * place % n == 0 for place, n in zip(places, mesh.shape)], axis=0)
+        z = np.where(mesh.shell > 0, ratio - fields, 0) / np.sqrt(fields * np.where(real, 2, 1))
         self.assertLess(np.abs(z).max(), LARGEST_Z, z)
 
     def test_gaussian_fields_of_an_even_plane_have_the_power_of_their_target_in_every_shell(self):
@@ -132,7 +136,7 @@ class Draws(FieldCase):
     def test_gaussian_fields_of_an_odd_and_oblong_box_have_the_power_of_their_target_in_every_shell(self):
         self.check_gaussian([9, 6, 7], [18, 12, 14], 1, 1)
 
-    def check_lognormal(self, cells, box, amplitude, index, fields=400):
+    def check_lognormal(self, cells, box, amplitude, index, fields=2000):
         mesh = Mesh(cells, box)
         target = power_law(mesh.k, amplitude, index)
         target.flat[0] = amplitude * (2 * np.pi / mesh.length.max()) ** index  # mean_power: auto
@@ -215,7 +219,7 @@ class Sampled(FieldCase):
         spread = variance / mean ** 2 / 9
         return ((chi2 / mean) ** (1 / 3) - (1 - spread)) / np.sqrt(spread)
 
-    def check_annealed(self, scheme, cells, fields=40):
+    def check_annealed(self, scheme, cells, fields=300):
         """Each level begins at most 5 times too wide in power and is left after 10 relaxation times of its slowest mode:
         what remains is e^-20."""
         mesh, sigma = Mesh(cells, cells), [2.0, 1.0, 0.5]
@@ -244,7 +248,7 @@ class Sampled(FieldCase):
         self.check_annealed("exponential", [6, 5, 8])
 
     def check_chain(self, sampler, acceptance):
-        mesh, fields, directory = Mesh([8, 7], [8, 7]), 400, self.path("run")
+        mesh, fields, directory = Mesh([8, 7], [8, 7]), 1500, self.path("run")
         target = power_law(mesh.k, 0.5, -1)
         target.flat[0] = 0.5 * (2 * np.pi / mesh.length.max()) ** -1
         text = input_text(mesh, 0.5, -1, "lognormal_field", fields, levels="{type: constant, sigma: 0}", sampler=sampler)
