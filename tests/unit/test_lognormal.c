@@ -354,8 +354,8 @@ static struct breakdown advance(const struct field_fixture *fixture, const char 
         return breakdown;
 }
 
-/* Steps so large that some lead outside: Metropolis schemes refuse those and go on, also where only a place in the middle
- * of a trajectory is outside; a scheme without a density stops and says at which step. */
+/* Steps so large that some lead outside: Metropolis schemes refuse those and go on, also where only a place in the
+ * middle of a trajectory is outside; a scheme without a density stops and says at which step. */
 static void test_schemes_refuse_or_stop_at_the_edge_of_the_support(void **state)
 {
         (void)state;
