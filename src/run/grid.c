@@ -62,20 +62,31 @@ static const char *processor(void)
 #endif
 }
 
+/* A file for each mesh, so that runs on other meshes cannot lose what this one needs. */
+static char *plans_name(const struct run *run, const char *directory)
+{
+        static const char *const efforts[] = {"estimate", "measure", "patient"};
+        const int64_t *n = run->mesh->n;
+        char mesh[64];
+        snprintf(mesh, sizeof mesh, run->mesh->n_axes == 3 ? "%lldx%lldx%lld" : "%lldx%lld", (long long)n[0],
+                 (long long)n[1], (long long)n[2]);
+        return format_text("%s/%s-%s-%s-%s", directory, mesh_library(), processor(), efforts[run->settings.fft.planning],
+                           mesh);
+}
+
 /* Rank 0's answer on every rank; NULL where plans are not to be remembered. */
 static char *plans_path(const struct run *run)
 {
         const char *given = run->settings.fft.plans;
-        static const char *const words[] = {"estimate", "measure", "patient"};
         char path[4096] = "";
         if (parallel_rank() == 0 && strcmp(given, "auto") == 0) {
                 const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
                 char *directory = cache && *cache ? format_text("%s/sculptor", cache)
                                   : home && *home ? format_text("%s/.cache/sculptor", home)
                                                   : NULL;
-                if (directory)
-                        snprintf(path, sizeof path, "%s/%s-%s-%s", directory, mesh_library(), processor(),
-                                 words[run->settings.fft.planning]);
+                char *name = directory ? plans_name(run, directory) : NULL;
+                snprintf(path, sizeof path, "%s", name ? name : "");
+                free(name);
                 free(directory);
         } else if (strcmp(given, "none") != 0) {
                 snprintf(path, sizeof path, "%s", given);
@@ -99,19 +110,31 @@ static void remember_plans(const char *path, const char *known)
         free(directory);
 }
 
-/* Of a first start: with what earlier runs measured, so that all runs of a user here give the same bits. */
-static char *plan_anew(const struct run *run)
+static char *recall_plans(const char *path)
 {
         enum { LARGEST_PLANS = 16 << 20 };
-        const bool measured = run->settings.fft.planning != MESH_ESTIMATE;
-        char *path = measured ? plans_path(run) : NULL, *before = NULL;
         size_t length;
         const char *why;
-        if (path)
-                before = text_read_all(path, LARGEST_PLANS, &length, &why); /* there is none the first time */
-        char *known = mesh_plan(run->mesh, (enum mesh_planning)run->settings.fft.planning, before, false);
-        if (path && known && (!before || strcmp(before, known) != 0))
-                remember_plans(path, known);
+        return path ? text_read_all(path, LARGEST_PLANS, &length, &why) : NULL; /* there is none the first time */
+}
+
+/* Of a first start: with what earlier runs measured, so that all runs of a user here give the same bits. Where another
+ * run has measured meanwhile, its plans are taken. */
+static char *plan_anew(const struct run *run)
+{
+        const enum mesh_planning planning = (enum mesh_planning)run->settings.fft.planning;
+        char *path = planning != MESH_ESTIMATE ? plans_path(run) : NULL, *before = recall_plans(path);
+        char *known = mesh_plan(run->mesh, planning, before, false);
+        if (path && known && (!before || strcmp(before, known) != 0)) {
+                char *meanwhile = before ? NULL : recall_plans(path);
+                if (meanwhile) {
+                        free(known);
+                        known = mesh_plan(run->mesh, planning, meanwhile, false);
+                } else {
+                        remember_plans(path, known);
+                }
+                free(meanwhile);
+        }
         free(before);
         free(path);
         return known;

@@ -1,7 +1,9 @@
 """Malformed inputs: one clear line per problem, exit status 2, under a second, nothing written.
 
 Each case is a change of a good input and what must be said of it: the line and the key (or None where the
-text as a whole is at fault), once for each problem."""
+text as a whole is at fault), once for each problem.
+
+(beside others)"""
 import os
 import re
 import time

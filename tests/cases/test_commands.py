@@ -1,4 +1,6 @@
-"""check, help, docs and the files a run leaves, as a user meets them."""
+"""check, help, docs and the files a run leaves, as a user meets them.
+
+(beside others)"""
 import os
 import re
 import unittest

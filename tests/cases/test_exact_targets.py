@@ -1,4 +1,6 @@
-"""Moons, ring and grid: every mode's weight and variance against the exact noised target at the last level."""
+"""Moons, ring and grid: every mode's weight and variance against the exact noised target at the last level.
+
+(beside others)"""
 import os
 import unittest
 

@@ -1,7 +1,9 @@
 """Runs of random fields: exact draws, every level of an annealed run and chains of a lognormal field against their exact
 answers, computed anew with numpy; what a run says, predicts, refuses and goes on from.
 
-Statistical tests allow |z| < 5.85; cells of a field are correlated, so that fields are what is counted as independent."""
+Statistical tests allow |z| < 5.85; cells of a field are correlated, so that fields are what is counted as independent.
+
+(beside others)"""
 import os
 import re
 import unittest

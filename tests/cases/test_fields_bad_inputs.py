@@ -1,6 +1,8 @@
 """Malformed inputs of random fields: one clear line per problem, exit status 2, nothing written.
 
-Each case is a change of a good input, what must be said of it (the key) and words that tell what would be right."""
+Each case is a change of a good input, what must be said of it (the key) and words that tell what would be right.
+
+(beside others)"""
 import os
 import random
 import re

@@ -1,4 +1,5 @@
 #!/bin/bash
+# (beside others)
 # The kernels give the committed bits in every build: instruction sets up to the processor's own, vectors
 # of 2, 4 and 8 doubles, optimised or hardly, fused multiply-add by hardware or by the C library.
 cd "$(dirname "$0")/../.." || exit 1

@@ -1,4 +1,6 @@
-"""The toy of Song & Ermon 2019: plain Langevin dynamics gets the modes' weights wrong, annealed nearly right."""
+"""The toy of Song & Ermon 2019: plain Langevin dynamics gets the modes' weights wrong, annealed nearly right.
+
+(beside others)"""
 import os
 import unittest
 

@@ -1,4 +1,6 @@
-"""The posterior of a field given masked, blurred data of uneven noise: samples against the exact mean and variance of every cell."""
+"""The posterior of a field given masked, blurred data of uneven noise: samples against the exact mean and variance of every cell.
+
+(beside others)"""
 import os
 import unittest
 

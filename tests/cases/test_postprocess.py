@@ -1,7 +1,8 @@
 """The pictures of a run: made from synthetic runs whose exact answer is known.
 
     /usr/bin/python3 tests/cases/test_postprocess.py
-"""
+
+(beside others)"""
 
 import base64
 import contextlib

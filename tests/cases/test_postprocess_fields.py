@@ -1,7 +1,8 @@
 """The pictures of random fields: made from synthetic runs drawn exactly, whose answers are known.
 
     /usr/bin/python3 tests/cases/test_postprocess_fields.py
-"""
+
+(beside others)"""
 
 import math
 import os

@@ -2,7 +2,9 @@
 
 (time limit: 900 s)
 
-Every sampler is killed 4 times in `make test`, 20 times in `make test-long`."""
+Every sampler is killed 4 times in `make test`, 20 times in `make test-long`.
+
+(beside others)"""
 import os
 import random
 import shutil

@@ -1,4 +1,5 @@
 #!/bin/bash
+# (beside others)
 # The same bits from every processor the code is built for and from every optimisation: mathematical functions, random
 # numbers, scores and samplers (tests/long/bits.c), as vectors of 2, 4 and 8 doubles and one by one, fused multiply-adds
 # by an instruction and by the C library.
