@@ -77,7 +77,8 @@ static void create_lines(struct estimators *estimators)
 struct estimators *estimators_create(const struct mesh *mesh, const struct estimators_settings *settings)
 {
         struct estimators *estimators = allocate(1, sizeof *estimators);
-        double wavenumber[MESH_MAX_AXES] = {0}, nyquist[MESH_MAX_AXES] = {0}, cell[MESH_MAX_AXES] = {0}, longest_cell = 0;
+        double wavenumber[MESH_MAX_AXES] = {0}, nyquist[MESH_MAX_AXES] = {0}, cell[MESH_MAX_AXES] = {0},
+               longest_cell = 0;
         for (int axis = 0; axis < mesh->n_axes && axis < MESH_MAX_AXES; axis++) {
                 cell[axis] = mesh->length[axis] / (double)mesh->n[axis];
                 wavenumber[axis] = 2 * 3.14159265358979323846 / mesh->length[axis];

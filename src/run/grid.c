@@ -70,8 +70,8 @@ static char *plans_name(const struct run *run, const char *directory)
         char mesh[64];
         snprintf(mesh, sizeof mesh, run->mesh->n_axes == 3 ? "%lldx%lldx%lld" : "%lldx%lld", (long long)n[0],
                  (long long)n[1], (long long)n[2]);
-        return format_text("%s/%s-%s-%s-%s", directory, mesh_library(), processor(), efforts[run->settings.fft.planning],
-                           mesh);
+        return format_text("%s/%s-%s-%s-%s", directory, mesh_library(), processor(),
+                           efforts[run->settings.fft.planning], mesh);
 }
 
 /* Rank 0's answer on every rank; NULL where plans are not to be remembered. */

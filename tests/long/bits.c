@@ -126,7 +126,7 @@ static void hash_random(const char *name, void (*draw)(const struct rng_stream *
         "{mean: [-1, 0, -1, 0, -1, 0, -1, 0, -1, 0, -1], sigma: 1.5}]}"
 
 #define FIELD                                                                                                          \
-        "mesh: {cells: [5, 4, 3], box_size: [5, 4, 3]}, "                                                             \
+        "mesh: {cells: [5, 4, 3], box_size: [5, 4, 3]}, "                                                              \
         "spectrum: {type: eisenstein_hu, cosmology: {Omega_m: 0.3, Omega_b: 0.05, h: 0.7, n_s: 1, sigma8: 0.8}}"
 #define POWER_LAW "mesh: {cells: [6, 5], box_size: [6, 5]}, spectrum: {type: power_law, amplitude: 0.5, index: -1}"
 

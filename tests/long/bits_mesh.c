@@ -72,8 +72,8 @@ static void back(const struct mesh *mesh, const double *modes, double *field)
                         for (int64_t p = 0; p < mesh->n_planes; p++)
                                 for (size_t i = 0; i < mesh->plane_cells; i++) {
                                         const struct vm_sincos angle = vm_sincos_turns(turns(&mode, p, (int64_t)i));
-                                        field[(size_t)p * mesh->plane_stride + i] +=
-                                                weight * (value[0] * angle.cos - value[1] * angle.sin);
+                                        field[(size_t)p * mesh->plane_stride + i] += weight * (value[0] * angle.cos -
+                                                                                               value[1] * angle.sin);
                                 }
                 }
         }
