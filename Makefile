@@ -102,7 +102,7 @@ $(provenance): for_this_file = -DSCULPTOR_VERSION='"$(VERSION)"' -DSCULPTOR_COMM
 
 # ---- running ----
 
-demo:  ## install what is missing, build, sample a toy on 2 ranks and draw it (about a minute)
+demo:  ## install what is missing, build, sample a toy and a cosmological field on 2 ranks and draw them (a minute or two)
 	@scripts/install-dependencies build post
 	@$(MAKE) --no-print-directory -j "$$(nproc)" all
 	@BUILD='$(BUILD)' RANKS='$(RANKS)' scripts/run-demo

@@ -250,7 +250,8 @@ static struct population *make_population(const struct score *score, const struc
 /* Particles by N(0, 1); fields by exact draws of the target. */
 static void draw_population(const struct score *score, struct population *population)
 {
-        const struct rng_stream start = {.seed = 7, .purpose = RNG_INITIAL}, target = {.seed = 7, .purpose = RNG_TARGET};
+        const struct rng_stream start = {.seed = 7, .purpose = RNG_INITIAL};
+        const struct rng_stream target = {.seed = 7, .purpose = RNG_TARGET};
         for (size_t t = 0; t < population->n_tiles; t++) {
                 const uint64_t first = (uint64_t)population_first_particle(population, t);
                 if (population_is_field(population))
