@@ -82,13 +82,13 @@ static void check_initial(struct run *run, struct input *input)
         const struct initial_type *type = initial->type;
         int64_t n_dim = type->dimension(initial->settings);
         if (run->mesh && !type->of_fields) {
-                input_add_problem(input, "population.initial.type", "%s is for particles; fields start from normal, target "
-                                  "or file", type->name);
+                input_add_problem(input, "population.initial.type",
+                                  "%s is for particles; fields start from normal, target or file", type->name);
                 return;
         }
         if (n_dim > 0 && run->mesh)
-                input_add_problem(input, "population.initial", "has %lld numbers; fields start from one number for all cells",
-                                  (long long)n_dim);
+                input_add_problem(input, "population.initial",
+                                  "has %lld numbers; fields start from one number for all cells", (long long)n_dim);
         else if (n_dim > 0 && n_dim != run->score->n_dim)
                 input_add_problem(input, "population.initial",
                                   "has %lld coordinates, but the score has %lld; give as many, or one number for all",

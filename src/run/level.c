@@ -16,8 +16,7 @@ static void stop_on_breakdown(const struct run *run, const struct breakdown *bre
                     "level %" PRId64 " (sigma %g), step %" PRId64 ": %s %" PRId64
                     " is no longer finite; the step size %g may be too large there",
                     level + 1, run_sigma(run, level), breakdown->step + 1, run->mesh ? "field" : "particle",
-                    breakdown->particle,
-                    sampler_step_size(run->sampler, run_sigma(run, level)));
+                    breakdown->particle, sampler_step_size(run->sampler, run_sigma(run, level)));
 }
 
 static void add_tally(struct tally *sum, const struct tally *here)

@@ -40,7 +40,8 @@ static void show(struct run *run, double step, bool lasting)
                      "level %" PRId64 "/%" PRId64 "  sigma %.4g  step %.0f/%" PRId64
                      "  %.3g steps/s  %.3g %sevaluations/s  %s left",
                      run->mark.level + 1, run_n_levels(run), run_sigma(run, run->mark.level), step,
-                     run_level_steps(run, run->mark.level), rate, particles * rate * per_step, run->mesh ? "field " : "", time_left);
+                     run_level_steps(run, run->mark.level), rate, particles * rate * per_step,
+                     run->mesh ? "field " : "", time_left);
         run->pace.last_shown = now;
         if (lasting)
                 run->pace.last_lasting = now;
