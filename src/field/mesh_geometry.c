@@ -47,10 +47,8 @@ void mesh_check(const void *configured, const struct params_scope *scope)
         const struct mesh_settings *settings = configured;
         int64_t n_axes = count_axes(settings);
         if (n_axes != 2 && n_axes != 3) {
-                params_problem(scope,
-                               n_axes < 0              ? "dimensions"
-                               : settings->cells.n > 1 ? "cells"
-                                                       : "box_size",
+                const char *named = settings->cells.n > 1 ? "cells" : "box_size";
+                params_problem(scope, n_axes < 0 ? "dimensions" : named,
                                n_axes < 0 ? "is needed: cells and box_size are one number each; give dimensions: 2 or 3"
                                           : "has %lld numbers; a mesh has 2 or 3 axes",
                                (long long)n_axes);

@@ -83,9 +83,7 @@ static void check_initial(struct run *run, struct input *input)
         int64_t n_dim = type->dimension(initial->settings);
         if (run->mesh && !type->of_fields) {
                 input_add_problem(input, "population.initial.type",
-                                  "%s is for particles; fields start from normal, target "
-                                  "or file",
-                                  type->name);
+                                  "%s is for particles; fields start from normal, target or file", type->name);
                 return;
         }
         if (n_dim > 0 && run->mesh)

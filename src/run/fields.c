@@ -53,9 +53,10 @@ void run_draw_fields(struct run *run)
 {
         const double begin = seconds_now();
         run_take_directory(run);
-        run_claim_directory(run);
+        run_examine_directory(run);
         run_plan(run, NULL, NULL);
         draw(run);
+        run_claim_directory(run);
         const double drawn = seconds_now();
         run->pace.level_start = begin;
         run_write_products(run);

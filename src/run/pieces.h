@@ -76,7 +76,8 @@ void run_write_products(struct run *run); /* wiener.h5, where the score has some
 
 /* run.c. Collective. */
 void run_take_directory(struct run *run);
-void run_claim_directory(struct run *run);
+void run_examine_directory(const struct run *run); /* is it another's? */
+void run_claim_directory(const struct run *run);
 
 /* provenance.c */
 struct provenance provenance_of(const struct run *run);

@@ -165,12 +165,17 @@ static char *find_checkpoint(const struct run *run)
         return copy_text(named);
 }
 
+static bool has_parameters(const char *path)
+{
+        return parallel_any(parallel_rank() == 0 && access(path, F_OK) == 0);
+}
+
 /* Without a checkpoint the directory may still hold another run's levels, which must not be mixed with
- * this one's: its parameters stand in parameters.txt from the first moment. */
-void run_claim_directory(struct run *run)
+ * this one's: its parameters stand in parameters.txt since before it wrote anything. */
+void run_examine_directory(const struct run *run)
 {
         char *path = format_text("%s/parameters.txt", run->directory);
-        if (parallel_any(parallel_rank() == 0 && access(path, F_OK) == 0)) {
+        if (has_parameters(path)) {
                 size_t length;
                 const char *why;
                 char *there = text_read_all(path, (size_t)1 << 30, &length, &why);
@@ -178,7 +183,15 @@ void run_claim_directory(struct run *run)
                             why ? why : "", run->directory);
                 require_same_parameters(run->echo, run->directory, there);
                 free(there);
-        } else {
+        }
+        free(path);
+}
+
+/* Once nothing in the input can be refused any more: an input put right may use the directory. */
+void run_claim_directory(const struct run *run)
+{
+        char *path = format_text("%s/parameters.txt", run->directory);
+        if (!has_parameters(path)) {
                 const char *why = text_write_atomic(path, run->echo);
                 succeed_all(!why, "%s", why ? why : "");
         }
@@ -214,8 +227,9 @@ void run_restore_or_draw(struct run *run)
         log_line("sculptor %s (%s): %s on %d rank%s -> %s", run->provenance.version, run->provenance.commit,
                  run->options.input, parallel_size(), parallel_size() == 1 ? "" : "s", run->directory);
         char *path = find_checkpoint(run);
-        if (!path || run->options.resume)
-                run_claim_directory(run);
+        const bool claims = !path || run->options.resume;
+        if (claims)
+                run_examine_directory(run);
         if (path) {
                 restore(run, path);
         } else {
@@ -223,6 +237,8 @@ void run_restore_or_draw(struct run *run)
                 draw_population(run);
         }
         free(path);
+        if (claims)
+                run_claim_directory(run);
         run_write_products(run);
         run->pace.steps_at_start = run->mark.steps_done;
         deadline_expect_files(&run->deadline, run_snapshot_bytes(run),

@@ -80,9 +80,11 @@ static const char *load(void *configured, const struct score_context *context)
                 return "exact_variance solves a system for each cell and is for at most 65536 of them; estimate the "
                        "variance "
                        "from exact draws, or use a coarser mesh";
+        score_reads(context, "spectrum");
         const char *why = field_prior_load(&model->prior, &model->settings->field);
         if (parallel_any(why != NULL))
                 return why;
+        score_reads(context, "observation");
         return posterior_observation_load(&model->observation, model->prior.mesh, context);
 }
 

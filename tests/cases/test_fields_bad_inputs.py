@@ -279,6 +279,27 @@ class FieldsBadInputs(Case):
             self.assertEqual(len(said), 1, done.stderr)
             self.assertRegex(said[0], r"fields\.h5.*broken.*\(6, 3\)")
 
+    def test_what_only_the_run_can_refuse_is_told_once_and_leaves_the_directory_free(self):
+        """Spectra are evaluated when the mesh is planned, files of fields read when they are: then the input is put right."""
+        lognormal = (("type: gaussian_field", "type: lognormal_field"), (LEVELS, CLEAN), (INITIAL, "{type: target}}"),
+                     (SAMPLER, "{type: mala, step_size: 0.02, steps_per_level: 5}"))
+        smooth = ("index: -1}", "index: -1, smoothing: 20}")
+        huge = ("amplitude: 1, index: -1}", "amplitude: 1e308, index: -4, pivot: 100}")
+        broken = (INITIAL, "{type: file, path: fields.h5, dataset: broken}}")
+        for name, wrong, right, words in (
+                ("lognormal", change(*lognormal, smooth), change(*lognormal), "score: .*less smoothing, or spectrum_of: log"),
+                ("infinite", change(huge), GOOD, "score: P is inf at k = "),
+                ("broken", change(broken), GOOD, "population.initial: .*not finite")):
+            for command in ("sample", "field")[:1 if name == "broken" else 2]:
+                self.write("bad.yaml", wrong)
+                done = run(launch(3, command, "bad.yaml", "--output", name + command, "--set", "parallel.domain_ranks=3"),
+                           cwd=self.scratch)
+                self.assertEqual(done.returncode, 2, done.stderr)
+                self.assertEqual(len(re.findall(f"(?m)^sculptor: {words}", done.stderr)), 1, done.stderr)
+                self.write("bad.yaml", right)
+                done = run(launch(1, command, "bad.yaml", "--output", name + command), cwd=self.scratch)
+                self.assertEqual(done.returncode, 0, done.stderr)
+
     def test_mutated_inputs_are_refused_or_valid_and_never_crash(self):
         """A fixed seed; what is judged is how the program ends, not what it finds."""
         dice, words = random.Random(2026), re.findall(r"[\w.]+|[{}\[\]:,\n]", GOOD)
