@@ -78,8 +78,7 @@ static const char *load(void *configured, const struct score_context *context)
         struct posterior *model = configured;
         if (model->settings->exact_variance && model->prior.mesh->n_cells > MOST_CELLS_WITH_VARIANCE)
                 return "exact_variance solves a system for each cell and is for at most 65536 of them; estimate the "
-                       "variance "
-                       "from exact draws, or use a coarser mesh";
+                       "variance from exact draws, or use a coarser mesh";
         score_reads(context, "spectrum");
         const char *why = field_prior_load(&model->prior, &model->settings->field);
         if (parallel_any(why != NULL))
