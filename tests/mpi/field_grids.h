@@ -41,7 +41,8 @@ static inline struct mesh *mesh_of(const struct shape *shape)
         double cells[3], box[3];
         memcpy(cells, shape->cells, sizeof cells);
         memcpy(box, shape->box, sizeof box);
-        return mesh_create(&(struct mesh_settings){.cells = {n, cells}, .dimensions = shape->n_axes, .box_size = {n, box}});
+        const struct mesh_settings settings = {.cells = {n, cells}, .dimensions = shape->n_axes, .box_size = {n, box}};
+        return mesh_create(&settings);
 }
 
 /* ---- bits ---- */

@@ -76,8 +76,8 @@ static void test_large_scales_are_the_same_on_every_mesh_of_a_box(void **state)
         }
 }
 
-/* A mode and its conjugate are two real amplitudes, a self-conjugate mode is one: each is chi^2 with so many degrees of freedom.
- * A field that forgot that its modes at k_x = 0 come in pairs, or that some are real, fails here. */
+/* A mode and its conjugate are two real amplitudes, a self-conjugate mode is one: each is chi^2 with so many degrees of
+ * freedom. A field that forgot that its modes at k_x = 0 come in pairs, or that some are real, fails here. */
 static void test_power_of_each_mode_is_chi_squared(void **state)
 {
         (void)state;
