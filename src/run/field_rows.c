@@ -61,11 +61,9 @@ size_t run_field_columns(struct run *run, struct series_column *columns)
         const bool knows_truth = run->score->type->products != NULL;
         size_t n = 0;
         for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
-                if (strncmp(all[i].name, "cross_", 6) == 0 && !knows_truth)
-                        continue;
-                if (strncmp(all[i].name, "bispectrum", 10) == 0 && n_bispectrum == 0)
-                        continue;
-                columns[n++] = all[i];
+                const bool measured = all[i].rank == 0 || all[i].shape[0] > 0;
+                if (measured && (knows_truth || strcmp(all[i].name, "cross_correlation") != 0))
+                        columns[n++] = all[i];
         }
         return n;
 }
@@ -73,6 +71,8 @@ size_t run_field_columns(struct run *run, struct series_column *columns)
 static size_t put_constant(struct run *run, size_t i, const char *name, size_t n, const double *value, const char *unit,
                            const char *help)
 {
+        if (!value || n == 0) /* not asked for */
+                return i;
         run->field_rows->constant[i] = (struct series_constant){name, 1, {n, 0}, value, unit, help};
         return i + 1;
 }
@@ -89,9 +89,8 @@ void run_field_constants(struct run *run)
                          "mean |r| of a bin of the correlation function");
         n = put_constant(run, n, "pdf_edges", estimators_n_pdf(e) + 1, estimators_pdf_edges(e), "1",
                          "edges of the pdf's bins, in standard deviations from the mean");
-        if (n_bispectrum > 0)
-                n = put_constant(run, n, "bispectrum_wavenumber", n_bispectrum, estimators_bispectrum_wavenumber(e),
-                                 "h/Mpc", "k of the bispectra");
+        n = put_constant(run, n, "bispectrum_wavenumber", n_bispectrum, estimators_bispectrum_wavenumber(e), "h/Mpc",
+                         "k of the bispectra");
         run->series->constant = run->field_rows->constant;
         run->series->n_constants = n;
 }

@@ -354,6 +354,16 @@ class Told(FieldCase):
             seen += 1
         self.assertGreaterEqual(seen, 13)
 
+    def test_what_is_not_to_be_measured_is_not_in_the_series(self):
+        directory = self.path("run")
+        self.sample(2, self.small(directory), "--output", directory, "--quiet", "--set", "estimators.pdf=false",
+                    "--set", "estimators.separations=0", "--set", "estimators.shells=2", "--set", "estimators.bispectrum=true",
+                    "--set", "estimators.bispectrum_bins=1")
+        with h5py.File(os.path.join(directory, "series.h5")) as series:
+            self.assertFalse({"pdf", "pdf_edges", "correlation", "separation", "cross_correlation"} & set(series))
+            self.assertEqual(series["power"].shape[1], 2)
+            self.assertEqual(series["bispectrum_equilateral"].shape[1], 1)
+
     def test_a_run_continues_with_the_fields_of_a_snapshot(self):
         source = self.path("source")
         self.sample(2, self.small(source), "--output", source, "--quiet")
