@@ -262,6 +262,11 @@ struct run *run_configure(const struct options *options)
         run->directory = choose_directory(run);
         run->overrides = join_overrides(options);
         run->echo = params_echo(input_rows, &run->settings, false);
+        if (options->draws_fields) { /* its files must not be taken for a sampler's */
+                char *echo = format_text("command: field\n%s", run->echo);
+                free(run->echo);
+                run->echo = echo;
+        }
         run->provenance = provenance_of(run);
         run->deadline.every_seconds = run->settings.checkpoint.every_seconds;
         run->sampler = sampler_create(&run->settings.sampler, run->step_size, run->levels.sigma[run->levels.n - 1],

@@ -354,6 +354,19 @@ class Told(FieldCase):
             seen += 1
         self.assertGreaterEqual(seen, 13)
 
+    def test_draws_do_not_overwrite_a_run_nor_a_run_draws(self):
+        first, second = self.path("sampled"), self.path("drawn")
+        path = self.small(first)
+        self.sample(1, path, "--output", first, "--quiet")
+        whole = hashes(first)
+        done = run(launch(1, "field", path, "--output", first, "--quiet"))
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("command: field here", done.stderr)
+        self.assertEqual(hashes(first), whole)
+        self.assertEqual(run(launch(1, "field", path, "--output", second, "--quiet")).returncode, 0)
+        self.assertEqual(run(launch(1, "field", path, "--output", second, "--quiet")).returncode, 0)  # the same again
+        self.sample(1, path, "--output", second, "--quiet", status=2)
+
     def test_what_is_not_to_be_measured_is_not_in_the_series(self):
         directory = self.path("run")
         self.sample(2, self.small(directory), "--output", directory, "--quiet", "--set", "estimators.pdf=false",
