@@ -30,6 +30,9 @@ const char *field_inspect(const char *path, const char *dataset, const struct me
  * naming the cell. NULL, or why, the same on every rank. */
 const char *field_read(const char *path, const char *dataset, const struct mesh *mesh, double *field);
 
+/* The same, where values that are not finite are the caller's business. */
+const char *field_read_any(const char *path, const char *dataset, const struct mesh *mesh, double *field);
+
 /* Local. The same of an ensemble, (realization, [z,] y, x) or one field alone: how many, and this rank's planes of
  * one. */
 const char *fields_inspect(const char *path, const char *dataset, const struct mesh *mesh, int64_t *n_fields);

@@ -25,6 +25,8 @@ struct score_context {
         bool look_only; /* `sculptor check`: validate, but read and allocate nothing large */
         const char *(*inspect_field)(const char *path, const char *name, const struct mesh *mesh);
         const char *(*read_field)(const char *path, const char *name, const struct mesh *mesh, double *field);
+        /* The same, NaN and infinities let through; NULL: read_field. */
+        const char *(*read_any)(const char *path, const char *name, const struct mesh *mesh, double *field);
         const char **key; /* what is at fault where load() fails, a key of the score's table; NULL: nobody asks */
 };
 
@@ -100,6 +102,7 @@ struct score_type {
         /* Exact draws from the clean target for 64 particles, or of one field; stream.purpose is RNG_TARGET. */
         void (*draw)(const void *model, const struct rng_stream *stream, uint64_t first_particle, double *restrict x);
 
+        bool tempered;                 /* above sigma 0 it is a path to the target, not the noised target */
         double work_fields;            /* of fields: the memory its own arrays take, in fields */
         bool log_density_unnormalised; /* log_density lacks its constant */
 };

@@ -33,13 +33,15 @@ static int64_t count_axes(const struct mesh_settings *settings)
         return n == 1 ? -1 : (int64_t)n;
 }
 
-static void check_vector(const struct params_scope *scope, const char *key, const struct real_vector *vector,
+static bool check_vector(const struct params_scope *scope, const char *key, const struct real_vector *vector,
                          int64_t n_axes)
 {
-        if (vector->n != 1 && (int64_t)vector->n != n_axes)
+        const bool right = vector->n == 1 || (int64_t)vector->n == n_axes;
+        if (!right)
                 params_problem(scope, key,
                                "has %zu numbers, but the box has %lld axes; give one number, or one for each",
                                vector->n, (long long)n_axes);
+        return right;
 }
 
 void mesh_check(const void *configured, const struct params_scope *scope)
@@ -54,8 +56,9 @@ void mesh_check(const void *configured, const struct params_scope *scope)
                                (long long)n_axes);
                 return;
         }
-        check_vector(scope, "cells", &settings->cells, n_axes);
-        check_vector(scope, "box_size", &settings->box_size, n_axes);
+        const bool cells_right = check_vector(scope, "cells", &settings->cells, n_axes);
+        if (!check_vector(scope, "box_size", &settings->box_size, n_axes) || !cells_right)
+                return;
         double n_cells = 1;
         for (int64_t i = 0; i < n_axes; i++) {
                 double n = settings->cells.value[settings->cells.n == 1 ? 0 : i];

@@ -158,6 +158,8 @@ char *mesh_plan(struct mesh *mesh, enum mesh_planning planning, const char *wisd
                 ok = fftw_import_wisdom_from_string(known) &&
                      plan_local(mesh, mesh->plans, effort[planning] | FFTW_WISDOM_ONLY);
         if (!parallel_all(ok)) {
+                plans_free(mesh->plans);
+                mesh->plans = NULL;
                 free(known);
                 return NULL;
         }

@@ -1,5 +1,6 @@
 /* A user's data set as a field on our mesh. */
 #include <math.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -80,7 +81,8 @@ static const char *check_finite(const struct dataset *dataset, const struct mesh
 }
 
 /* All planes in one read, so that a chunk that holds several is unpacked once. */
-static const char *read_planes(const struct dataset *dataset, const struct mesh *mesh, int64_t index, double *field)
+static const char *read_planes(const struct dataset *dataset, const struct mesh *mesh, int64_t index, bool finite,
+                               double *field)
 {
         const hsize_t lines[2] = {mesh->n_planes_here, mesh->plane_stride}, zero[2] = {0};
         const hsize_t cells[2] = {mesh->n_planes_here, mesh->plane_cells};
@@ -98,17 +100,17 @@ static const char *read_planes(const struct dataset *dataset, const struct mesh 
         H5Sclose(space);
         if (hdf5_failure())
                 return reason("%s: %s: %s", dataset->path, dataset->name, hdf5_failure());
-        return check_finite(dataset, mesh, field);
+        return finite ? check_finite(dataset, mesh, field) : NULL;
 }
 
 static const char *read_one(const char *path, const char *name, const struct mesh *mesh, int64_t *n_fields,
-                            int64_t index, double *field)
+                            int64_t index, bool finite, double *field)
 {
         struct dataset dataset;
         const char *why = open_field(path, name, mesh, n_fields, &dataset);
         if (!why && mesh->n_planes_here > 0) {
                 memset(field, 0, mesh->size * sizeof *field);
-                why = read_planes(&dataset, mesh, index, field);
+                why = read_planes(&dataset, mesh, index, finite, field);
         }
         dataset_close(&dataset);
         return why;
@@ -116,11 +118,16 @@ static const char *read_one(const char *path, const char *name, const struct mes
 
 const char *field_read(const char *path, const char *name, const struct mesh *mesh, double *field)
 {
-        return agree(read_one(path, name, mesh, NULL, 0, field));
+        return agree(read_one(path, name, mesh, NULL, 0, true, field));
+}
+
+const char *field_read_any(const char *path, const char *name, const struct mesh *mesh, double *field)
+{
+        return agree(read_one(path, name, mesh, NULL, 0, false, field));
 }
 
 const char *fields_read_one(const char *path, const char *name, const struct mesh *mesh, int64_t index, double *field)
 {
         int64_t n_fields;
-        return read_one(path, name, mesh, &n_fields, index, field);
+        return read_one(path, name, mesh, &n_fields, index, true, field);
 }

@@ -15,6 +15,16 @@ enum { ROWS_AT_ONCE = 1 << 19 };  /* doubles read at a time */
 
 /* ---- what one section's rows cannot know of another's ---- */
 
+/* Collective. What the lowest rank that has a reason says, on every rank; false where none has one. */
+static bool agree_on(char *reason, size_t size)
+{
+        const int lowest = (int)parallel_min(*reason ? parallel_rank() : parallel_size());
+        if (lowest == parallel_size())
+                return false;
+        parallel_broadcast(reason, size, lowest);
+        return true;
+}
+
 /* Collective. Every rank reads its share of the rows once, so that a value that is not finite is bad input
  * like any other: told before anything is written. The lowest rank's reason is everybody's. */
 static void check_rows(struct run *run, struct input *input)
@@ -31,11 +41,8 @@ static void check_rows(struct run *run, struct input *input)
                 snprintf(reason, sizeof reason, "%s", why ? why : "");
         }
         free(rows);
-        int lowest = (int)parallel_min(*reason ? parallel_rank() : parallel_size());
-        if (lowest == parallel_size())
-                return;
-        parallel_broadcast(reason, sizeof reason, lowest);
-        input_add_problem(input, "population.initial.path", "%s", reason);
+        if (agree_on(reason, sizeof reason))
+                input_add_problem(input, "population.initial.path", "%s", reason);
 }
 
 static void check_initial_file(struct run *run, struct input *input)
@@ -67,9 +74,11 @@ static void check_initial_fields(struct run *run, struct input *input)
 {
         const struct initial_file_settings *file = run->settings.population.initial.type.settings;
         int64_t n_fields = 0;
+        char reason[1024] = "";
         const char *why = fields_inspect(file->path, file->dataset, run->mesh, &n_fields);
-        if (why)
-                input_add_problem(input, "population.initial.path", "%s", why);
+        snprintf(reason, sizeof reason, "%s", why ? why : "");
+        if (agree_on(reason, sizeof reason))
+                input_add_problem(input, "population.initial.path", "%s", reason);
         else if (n_fields < run->settings.population.particles)
                 input_add_problem(input, "population.initial.path",
                                   "%s in %s has %lld fields, fewer than population.particles, %lld", file->dataset,
@@ -152,6 +161,10 @@ static void check_sampler(struct run *run, struct input *input)
         if (settings->denoise && !(sigma_last > 0))
                 input_add_problem(input, "sampler.denoise",
                                   "the last level has sigma 0: there is no noise to take away");
+        if (settings->denoise && score->tempered)
+                input_add_problem(input, "sampler.denoise",
+                                  "%s above sigma 0 is not the noised target, and has no such mean; end with sigma 0",
+                                  score->name);
         if (settings->adapt_steps > 0 && !scheme->adapts)
                 input_add_problem(input, "sampler.adapt_steps", "%s has no acceptance to adapt to; use mala or hmc",
                                   scheme->name);
@@ -186,12 +199,14 @@ void run_check_sections(struct run *run, struct input *input)
         run->mesh = type->mesh ? type->mesh(run->score->model) : NULL;
         const char *key = NULL;
         const struct score_context context = {.seed = (uint64_t)run->settings.seed, .look_only = !parallel_active(),
-                                              .inspect_field = field_inspect, .read_field = field_read, .key = &key};
+                                              .inspect_field = field_inspect, .read_field = field_read, .read_any = field_read_any,
+                                              .key = &key};
         const char *why = type->load ? type->load(run->score->model, &context) : NULL;
-        if (why) {
-                char path[64];
-                snprintf(path, sizeof path, "score%s%s", key ? "." : "", key ? key : "");
-                input_add_problem(input, path, "%s", why);
+        struct { char reason[1024], path[64]; } told = {.reason = ""};
+        snprintf(told.reason, sizeof told.reason, "%s", why ? why : "");
+        snprintf(told.path, sizeof told.path, "score%s%s", key ? "." : "", key ? key : "");
+        if (agree_on(told.reason, sizeof told)) { /* one rank may have met a bad cell */
+                input_add_problem(input, told.path, "%s", told.reason);
                 return;
         }
         check_size(run, input);

@@ -33,8 +33,10 @@ int64_t run_domain_ranks(const struct run *run, int64_t n_ranks)
 bool run_split(struct run *run, struct input *input)
 {
         const struct score_type *type = run->settings.score.type.type;
-        const int64_t n_ranks = parallel_active() ? parallel_size() : run->options.ranks;
+        int64_t n_ranks = parallel_active() ? parallel_size() : run->options.ranks;
         const int64_t domain = run_domain_ranks(run, n_ranks);
+        if (!parallel_active() && n_ranks == 1)
+                n_ranks = domain; /* `check` without --ranks: as many as that takes */
         if (domain > 1 && !type->mesh)
                 input_add_problem(input, "parallel.domain_ranks", "splits fields, and %s has none; leave it out",
                                   type->name);
@@ -124,6 +126,8 @@ static char *plan_anew(const struct run *run)
 {
         const enum mesh_planning planning = (enum mesh_planning)run->settings.fft.planning;
         char *path = planning != MESH_ESTIMATE ? plans_path(run) : NULL, *before = recall_plans(path);
+        require_all(!before || strncmp(before, "(fftw-", 6) == 0,
+                    "fft.plans: %s is no file of FFTW's plans; it is left alone", path ? path : "");
         char *known = mesh_plan(run->mesh, planning, before, false);
         if (path && known && (!before || strcmp(before, known) != 0)) {
                 char *meanwhile = before ? NULL : recall_plans(path);

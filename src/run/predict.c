@@ -182,6 +182,8 @@ void run_predict(const struct run *run, int64_t ranks, FILE *out)
 {
         int64_t n = run->settings.population.particles, n_dim = run->score->n_dim;
         const struct scheme *scheme = run->sampler->scheme;
+        if (ranks < run_domain_ranks(run, ranks))
+                ranks = run_domain_ranks(run, ranks);
         fprintf(out, "%s: valid\n", run->options.input);
         const char *what_moves = run->mesh ? "field" : "particle", *of_what = run->mesh ? "cell" : "coordinate";
         fprintf(out, "  %" PRId64 " %s%s of %" PRId64 " %s%s, score %s, sampler %s%s\n", n, what_moves,

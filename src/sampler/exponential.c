@@ -12,7 +12,7 @@
  * q = 1 - h M b/2, the variance is v = q^2 c (1 - E^2)/(1 - q^4 E^2), whose bias is O(h^2); stable for q^4 E^2 < 1.
  *
  * A step is counted as two evaluations, those of r; it takes two filters, and M = C two more. A mode with c = 0 is
- * at 0 after an O of M = I and does not move with M = C. Collective over the domain.
+ * set to 0 at the start of a level and never moves. Collective over the domain.
  * [Strang 1968; Cox & Matthews 2002 (exponential integrators); Cotter et al. 2013 (the Gaussian part exact)] */
 #include "fourier.h"
 #include "sculptor/vecmath.h"
@@ -73,12 +73,16 @@ static void kick(const struct stretch *stretch, bool alike, double *r)
         type->remainder(stretch->level->state, stretch->x, r);
         if (alike)
                 fourier_covariance(stretch, r, r);
+        else
+                fourier_settle(stretch, r); /* nothing moves a mode without width */
         add_scaled(stretch_size(stretch), stretch->step_size / 2, r, stretch->x);
 }
 
 static void advance(const struct stretch *stretch, bool alike)
 {
         double *work = stretch_work(stretch, 0);
+        if (stretch->step_begin == 0)
+                fourier_settle(stretch, stretch->x);
         for (int64_t step = stretch->step_begin; step < stretch->step_end; step++) {
                 kick(stretch, alike, work);
                 relax(stretch, alike, step, work);

@@ -35,6 +35,18 @@ void fourier_root(const struct stretch *stretch, const double *x, double *out)
         apply(stretch, root, x, out);
 }
 
+static double has_width(double c, const double *parameter)
+{
+        (void)parameter;
+        return c > 0 ? 1 : 0;
+}
+
+void fourier_settle(const struct stretch *stretch, double *x)
+{
+        if (!(stretch->level->sigma > 0)) /* else all have */
+                apply(stretch, has_width, x, x);
+}
+
 void fourier_inverse_root(const struct stretch *stretch, const double *x, double *out)
 {
         apply(stretch, inverse_root, x, out);

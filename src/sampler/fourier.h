@@ -8,6 +8,8 @@
 /* out = C x, C^(1/2) x and C^(-1/2) x, the last without modes of c = 0; out may be x. Collective over the domain. */
 void fourier_covariance(const struct stretch *stretch, const double *x, double *out);
 void fourier_root(const struct stretch *stretch, const double *x, double *out);
+/* At the start of a level: modes without width (c = 0), which no step moves, are 0 in the target and become it. */
+void fourier_settle(const struct stretch *stretch, double *x);
 void fourier_inverse_root(const struct stretch *stretch, const double *x, double *out);
 
 #endif

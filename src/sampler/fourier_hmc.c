@@ -4,7 +4,8 @@
  *     v <- v + (h/2) C s(x);   L - 1 times:  x <- x + h v,  v <- v + h C s(x);   x <- x + h v;   v <- v + (h/2) C s(x),
  *
  * accepted with probability min(1, exp(H - H')). On a Gaussian field every mode turns by the same angle, so that its
- * power spectrum does not limit h: stable for h < 2, without dimension. Modes with c = 0 never move.
+ * power spectrum does not limit h: stable for h < 2, without dimension. Modes with c = 0 are set to 0 at
+ * the start of a level and never move.
  *
  * Exact: no bias at any h. L score evaluations and filters and one of log p a step, one evaluation more at
  * the start of a level. Collective over the domain. [Duane et al. 1987; Jasche & Kitaura 2010 (mass matrix)] */
@@ -58,6 +59,8 @@ static void advance(const void *configured, const struct stretch *stretch)
         struct place there = {.x = stretch_work(stretch, 1), .score = stretch_work(stretch, 2), .log_p = log_there};
         double *v = stretch_work(stretch, 3), *work = stretch_work(stretch, 4);
 
+        if (stretch->step_begin == 0)
+                fourier_settle(stretch, here.x);
         metropolis_eval(stretch, &here);
         for (int64_t step = stretch->step_begin; step < stretch->step_end; step++) {
                 memset(gain, 0, sizeof gain);

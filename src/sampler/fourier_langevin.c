@@ -13,7 +13,7 @@
  * u = z + sqrt(e/2) C^(1/2) (s(x) + s(x')) the logarithm of the ratio of the q is (|z|^2 - |u|^2)/2. Exact. One
  * evaluation of score and log density and three filters a step, one evaluation more at the start of a level.
  *
- * Modes with c = 0 never move. Collective over the domain. [Girolami & Calderhead 2011; Remy et al. 2022] */
+ * Modes with c = 0 are set to 0 at the start of a level and never move. Collective over the domain. [Girolami & Calderhead 2011; Remy et al. 2022] */
 #include <string.h>
 
 #include "fourier.h"
@@ -36,6 +36,8 @@ static void advance_ula(const void *settings, const struct stretch *stretch)
         (void)settings;
         double *x = stretch->x, *s = stretch_work(stretch, 0), *z = stretch_work(stretch, 1);
 
+        if (stretch->step_begin == 0)
+                fourier_settle(stretch, x);
         for (int64_t step = stretch->step_begin; step < stretch->step_end; step++) {
                 score_eval(stretch->level, x, s);
                 stretch_normal(stretch, RNG_NOISE, step, 0, z);
@@ -68,6 +70,8 @@ static void advance_mala(const void *settings, const struct stretch *stretch)
         struct place there = {.x = stretch_work(stretch, 1), .score = stretch_work(stretch, 2), .log_p = log_there};
         double *z = stretch_work(stretch, 3), *half = stretch_work(stretch, 4);
 
+        if (stretch->step_begin == 0)
+                fourier_settle(stretch, here.x);
         metropolis_eval(stretch, &here);
         for (int64_t step = stretch->step_begin; step < stretch->step_end; step++) {
                 memset(gain, 0, sizeof gain);

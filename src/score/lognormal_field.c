@@ -273,4 +273,5 @@ const struct score_type score_lognormal_field = {
         .singular_at = singular_at, .undefined_at = clean_only, .create_level = create_level, .free_level = free_level,
         .eval = eval, .eval_both = eval_both, .log_density = log_density, .divergence = divergence,
         .power = power, .draw = draw,
+        .work_fields = 2, /* two half spectra and g */
 };

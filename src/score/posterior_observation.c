@@ -69,8 +69,11 @@ static const char *read_one(const char *name, const struct observation *observat
                 return NULL;
         if (!(context->look_only ? context->inspect_field != NULL : context->read_field != NULL))
                 return "observation.file: fields cannot be read from files here";
-        return context->look_only ? context->inspect_field(file, name, mesh)
-                                  : context->read_field(file, name, mesh, field);
+        if (context->look_only)
+                return context->inspect_field(file, name, mesh);
+        /* what is masked may hold anything; check_cells() looks at the rest */
+        const bool any = context->read_any && (field == observation->data || field == observation->noise_sigma);
+        return any ? context->read_any(file, name, mesh, field) : context->read_field(file, name, mesh, field);
 }
 
 /* "what is 3 in cell (z, y, x) = (0, 1, 2); how" */
@@ -115,8 +118,11 @@ static const char *check_cells(struct observation *observation, const struct mes
                         const size_t at = p * mesh->plane_stride + i;
                         why = check_cell(observation, mesh, at);
                         observed = observed || observation->mask[at] == 1;
-                        if (observation->mask[at] == 0)
+                        if (observation->mask[at] == 0) { /* whatever was there is not looked at */
                                 observation->data[at] = 0;
+                                if (!(observation->noise_sigma[at] > 0 && observation->noise_sigma[at] < INFINITY))
+                                        observation->noise_sigma[at] = 1;
+                        }
                 }
         if (!parallel_domain_any(observed) && !why)
                 return "observation: all cells are masked, so that there are no data";

@@ -45,9 +45,9 @@ class Posterior(Case):
         seen[3:8, 4:12] = False
         path = self.path("map.h5")
         with h5py.File(path, "w") as file:
-            file["kappa"] = rng.normal(0, 2, (NY, NX)).astype("f4")
-            file["seen"] = seen
-            file["error"] = np.linspace(0.5, 1.5, NX) * np.ones((NY, 1))
+            kappa, error = rng.normal(0, 2, (NY, NX)).astype("f4"), np.linspace(0.5, 1.5, NX) * np.ones((NY, 1))
+            kappa[~seen], error[~seen] = np.nan, np.inf  # as maps have it where nothing was seen
+            file["kappa"], file["seen"], file["error"] = kappa, seen, error
         return path, seen
 
     def check(self, directory, snapshot, seen):
@@ -84,6 +84,20 @@ class Posterior(Case):
         done = run(launch(2, "field", input_file, "--output", self.path("drawn"), "--quiet"))
         self.assertEqual(done.returncode, 0, done.stderr)
         self.check(self.path("drawn"), "snapshot_0001.h5", seen)
+
+    def test_a_bad_cell_of_one_rank_stops_all_with_one_line(self):
+        path, _ = self.write_map()
+        with h5py.File(path, "a") as file:
+            file["error"][NY - 1, 2] = 0  # the last rank's
+        input_file = self.write("input.yaml", INPUT.format(fields=1, file=path, levels="[0]", sampler="{type: fourier_ula, "
+                                                           "step_size: 1, steps_per_level: 1}"))
+        done = run(launch(3, "sample", input_file, "--output", self.path("run"), "--set", "parallel.domain_ranks=3"),
+                   timeout=30)
+        self.assertEqual(done.returncode, 2, done.stderr)
+        said = [line for line in done.stderr.splitlines() if "noise" in line]
+        self.assertEqual(len(said), 1, done.stderr)
+        self.assertIn("score.observation", said[0])
+        self.assertFalse(os.path.exists(self.path("run", "parameters.txt")))
 
     def test_data_of_another_shape_are_refused_in_one_line(self):
         path, _ = self.write_map()
