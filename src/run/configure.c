@@ -199,7 +199,8 @@ void run_check_sections(struct run *run, struct input *input)
         run->mesh = type->mesh ? type->mesh(run->score->model) : NULL;
         const char *key = NULL;
         const struct score_context context = {.seed = (uint64_t)run->settings.seed, .look_only = !parallel_active(),
-                                              .inspect_field = field_inspect, .read_field = field_read, .read_any = field_read_any,
+                                              .inspect_field = field_inspect, .read_field = field_read,
+                                              .read_any = field_read_any,
                                               .key = &key};
         const char *why = type->load ? type->load(run->score->model, &context) : NULL;
         struct { char reason[1024], path[64]; } told = {.reason = ""};

@@ -13,7 +13,8 @@
  * u = z + sqrt(e/2) C^(1/2) (s(x) + s(x')) the logarithm of the ratio of the q is (|z|^2 - |u|^2)/2. Exact. One
  * evaluation of score and log density and three filters a step, one evaluation more at the start of a level.
  *
- * Modes with c = 0 are set to 0 at the start of a level and never move. Collective over the domain. [Girolami & Calderhead 2011; Remy et al. 2022] */
+ * Modes with c = 0 are set to 0 at the start of a level and never move. Collective over the domain.
+ * [Girolami & Calderhead 2011; Remy et al. 2022] */
 #include <string.h>
 
 #include "fourier.h"
