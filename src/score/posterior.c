@@ -161,7 +161,7 @@ const struct score_type score_posterior = {
         .create_level = posterior_level_create, .free_level = posterior_level_free,
         .eval = posterior_level_eval, .eval_both = posterior_level_eval_both,
         .log_density = posterior_level_log_density, .log_density_unnormalised = true, .tempered = true,
-        .work_fields = 14, /* data, mask, noise, weights, and the solver's while it works */
+        .work_fields = 12, /* data, mask, noise, truth, exact answers, weights; the solver's share beyond a scheme's */
         .divergence = posterior_level_divergence, .filter = posterior_level_filter,
         .remainder = posterior_level_remainder, .mode_variance = posterior_level_mode_variance, .draw = draw,
 };
