@@ -14,18 +14,6 @@
 #include "fourier.h"
 #include "metropolis.h"
 
-struct settings { int64_t leapfrog_steps; };
-
-static const struct param params[] = {
-        {.key = "leapfrog_steps", .kind = PARAM_INTEGER, .offset = offsetof(struct settings, leapfrog_steps),
-         .fallback = "10", .range = "[1, 1000000]", .help = "leapfrog steps of size step_size in a trajectory"},
-        PARAM_END};
-
-static int64_t evaluations_per_step(const void *settings)
-{
-        return ((const struct settings *)settings)->leapfrog_steps;
-}
-
 /* v <- v + t C s */
 static void kick(const struct stretch *stretch, double t, const double *s, double *work, double *v)
 {
@@ -53,7 +41,7 @@ static void trajectory(const struct stretch *stretch, int64_t n_leapfrog, const 
 
 static void advance(const void *configured, const struct stretch *stretch)
 {
-        const struct settings *settings = configured;
+        const struct leapfrog_settings *settings = configured;
         _Alignas(64) double log_here[LANES], log_there[LANES], gain[LANES];
         struct place here = {.x = stretch->x, .score = stretch_work(stretch, 0), .log_p = log_here};
         struct place there = {.x = stretch_work(stretch, 1), .score = stretch_work(stretch, 2), .log_p = log_there};
@@ -82,7 +70,7 @@ static void advance(const void *configured, const struct stretch *stretch)
 const struct scheme scheme_fourier_hmc = {
         .name = "fourier_hmc",
         .help = "fields: HMC with the inverse power spectrum as mass: exact, needs log p; best at 65.1% accepted",
-        .params = params, .settings_size = sizeof(struct settings),
+        .params = metropolis_leapfrog_params, .settings_size = sizeof(struct leapfrog_settings),
         .needs_log_density = true, .langevin = true, .adapts = true, .needs_filter = true, .n_work = 5,
-        .target_acceptance = 0.651, .evaluations_per_step = evaluations_per_step, .advance = advance,
+        .target_acceptance = 0.651, .evaluations_per_step = metropolis_leapfrog_steps, .advance = advance,
 };

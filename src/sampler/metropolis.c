@@ -1,5 +1,7 @@
 #include "metropolis.h"
 
+#include <stddef.h>
+
 #include "sculptor/vecmath.h"
 
 void metropolis_eval(const struct stretch *stretch, const struct place *place)
@@ -11,6 +13,16 @@ void metropolis_eval(const struct stretch *stretch, const struct place *place)
         }
         score_eval(stretch->level, place->x, place->score);
         type->log_density(stretch->level->state, place->x, place->log_p);
+}
+
+const struct param metropolis_leapfrog_params[] = {
+        {.key = "leapfrog_steps", .kind = PARAM_INTEGER, .offset = offsetof(struct leapfrog_settings, leapfrog_steps),
+         .fallback = "10", .range = "[1, 1000000]", .help = "leapfrog steps of size step_size in a trajectory"},
+        PARAM_END};
+
+int64_t metropolis_leapfrog_steps(const void *settings)
+{
+        return ((const struct leapfrog_settings *)settings)->leapfrog_steps;
 }
 
 struct kinetic { double sign; const double *p; };

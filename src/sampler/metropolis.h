@@ -10,6 +10,11 @@ struct place { double *x, *score, *log_p; };
 /* Evaluates score and log density at place->x. */
 void metropolis_eval(const struct stretch *stretch, const struct place *place);
 
+/* Of schemes whose proposal is a trajectory: its length, which is also their evaluations a step. */
+struct leapfrog_settings { int64_t leapfrog_steps; };
+extern const struct param metropolis_leapfrog_params[];
+int64_t metropolis_leapfrog_steps(const void *settings);
+
 /* gain[lane] <- gain[lane] + sign |p|^2/2 */
 void metropolis_kinetic(const struct stretch *stretch, double sign, const double *p, double *gain);
 

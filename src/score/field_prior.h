@@ -67,6 +67,13 @@ void field_prior_filter(const struct field_prior *prior, double sigma, const str
 
 void field_prior_mode_variance(const struct field_prior *prior, double sigma, double *c);
 
+/* What a field has one of stands in all lanes. */
+static inline void field_prior_spread(double value, double *restrict lanes)
+{
+        for (int lane = 0; lane < LANES; lane++)
+                lanes[lane] = value;
+}
+
 /* A realisation of N(0, d). */
 void field_prior_draw(const struct field_prior *prior, const struct rng_stream *stream, uint64_t particle, double *x);
 

@@ -83,16 +83,11 @@ static void eval(const void *state, const double *restrict x, double *restrict s
         field_prior_score(level->prior, level->sigma, x, score);
 }
 
-static void spread(double value, double *restrict lanes)
-{
-        for (int lane = 0; lane < LANES; lane++)
-                lanes[lane] = value;
-}
-
 static void eval_both(const void *state, const double *restrict x, double *restrict score, double *restrict log_p)
 {
         const struct gaussian_field_level *level = state;
-        spread(level->constants.log_norm - 0.5 * field_prior_score(level->prior, level->sigma, x, score), log_p);
+        field_prior_spread(level->constants.log_norm - 0.5 * field_prior_score(level->prior, level->sigma, x, score),
+                           log_p);
 }
 
 static void log_density(const void *state, const double *restrict x, double *restrict log_p)
@@ -103,7 +98,7 @@ static void log_density(const void *state, const double *restrict x, double *res
 static void divergence(const void *state, const double *restrict x, double *restrict div)
 {
         (void)x;
-        spread(-((const struct gaussian_field_level *)state)->constants.trace, div);
+        field_prior_spread(-((const struct gaussian_field_level *)state)->constants.trace, div);
 }
 
 static void filter(const void *state, const struct score_filter *wanted, const double *x, double *out)

@@ -143,12 +143,6 @@ static void free_level(void *state)
         free(state);
 }
 
-static void spread(double value, double *restrict lanes)
-{
-        for (int lane = 0; lane < LANES; lane++)
-                lanes[lane] = value;
-}
-
 static void clear_padding(const struct mesh *mesh, double *field)
 {
         for (size_t p = 0; p < mesh->n_planes_here; p++)
@@ -215,12 +209,13 @@ static void eval_both(const void *state, const double *restrict x, double *restr
         if (!take_log(level, x)) {
                 if (score)
                         fill(normal->mesh, 0, score);
-                spread(-INFINITY, log_p);
+                field_prior_spread(-INFINITY, log_p);
                 return;
         }
         const double shift = level->field->half_variance * (double)normal->mesh->n_cells;
         const double sum_log = mesh_sum(normal->mesh, add_cells, level->g) - shift;
-        spread(level->constants.log_norm - 0.5 * field_prior_score(normal, 0, level->g, score) - sum_log, log_p);
+        field_prior_spread(level->constants.log_norm - 0.5 * field_prior_score(normal, 0, level->g, score) - sum_log,
+                           log_p);
         if (score)
                 score_from(normal->mesh, x, score);
 }
@@ -235,7 +230,7 @@ static void divergence(const void *state, const double *restrict x, double *rest
         const struct lognormal_level *level = state;
         const struct mesh *mesh = level->field->normal.mesh;
         if (!take_log(level, x)) {
-                spread(NAN, div);
+                field_prior_spread(NAN, div);
                 return;
         }
         double *restrict term = level->g; /* -h, then its cell's term */
@@ -246,7 +241,7 @@ static void divergence(const void *state, const double *restrict x, double *rest
                 term[i] = -(diagonal + term[i] - 1) / (u * u);
         }
         clear_padding(mesh, level->g);
-        spread(mesh_sum(mesh, add_cells, level->g), div);
+        field_prior_spread(mesh_sum(mesh, add_cells, level->g), div);
 }
 
 static void power(const void *state, double *power_of_x)

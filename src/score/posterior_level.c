@@ -184,19 +184,13 @@ void posterior_level_eval(const void *state, const double *restrict x, double *r
         evaluate(state, x, score, NULL);
 }
 
-static void spread(double value, double *restrict lanes)
-{
-        for (int lane = 0; lane < LANES; lane++)
-                lanes[lane] = value;
-}
-
 void posterior_level_eval_both(const void *state, const double *restrict x, double *restrict score,
                                double *restrict log_p)
 {
         const struct posterior_level *level = state;
         double chi;
         const double quadratic = evaluate(level, x, score, &chi);
-        spread(level->log_norm - 0.5 * (quadratic + chi), log_p);
+        field_prior_spread(level->log_norm - 0.5 * (quadratic + chi), log_p);
 }
 
 void posterior_level_log_density(const void *state, const double *restrict x, double *restrict log_p)
@@ -207,7 +201,7 @@ void posterior_level_log_density(const void *state, const double *restrict x, do
 void posterior_level_divergence(const void *state, const double *restrict x, double *restrict div)
 {
         (void)x;
-        spread(((const struct posterior_level *)state)->divergence, div);
+        field_prior_spread(((const struct posterior_level *)state)->divergence, div);
 }
 
 /* The data's part of the score. */
