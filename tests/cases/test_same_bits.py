@@ -12,7 +12,7 @@ import subprocess
 import unittest
 
 import sampler_inputs
-from support import Case, LONG, hashes, kill_all, snapshots, start
+from support import Case, LONG, checkpoints, hashes, kill_all, snapshots, start
 
 
 class SameBits(Case):
@@ -75,6 +75,19 @@ class Killed(Case):
                     hashes(broken, snapshots(broken))  # whatever stands under its name is whole
         self.sample(3, input_file, "--output", broken, "--quiet")
         self.compare(broken, whole)
+
+
+class KilledAtTheEnd(Case):
+    def test_a_last_checkpoint_without_its_manifest_is_saved_again_to_the_same_bits(self):
+        input_file = self.write("ula.yaml", sampler_inputs.text("ula", particles=200, steps=50,
+                                                                checkpoint="{every_levels: 1}"))
+        directory = self.path("run")
+        self.sample(2, input_file, "--output", directory, "--quiet")
+        whole, last = hashes(directory), checkpoints(directory)[-1]
+        os.remove(os.path.join(directory, last[:-len(".h5")] + ".manifest"))
+        self.sample(3, input_file, "--output", directory, "--quiet")
+        self.assertNotEqual(checkpoints(directory)[-1], last)
+        self.assertEqual(hashes(directory), whole)
 
 
 def _chain_test(name):
