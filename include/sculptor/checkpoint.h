@@ -35,6 +35,7 @@ struct checkpoint_header {
         int64_t n_particles, n_dim;
         int64_t n_planes;              /* of a field; 0 for particles */
         bool with_velocity;
+        size_t n_history;
         size_t n_memory;
         struct progress_mark mark;
         char *parameters;              /* params_echo of the run that wrote it */
@@ -47,7 +48,8 @@ void checkpoint_header_release(struct checkpoint_header *header);
  * finished levels' rows to the series (whose columns must be the file's). NULL on success, else why. */
 const char *checkpoint_read(const char *path, struct population *population, struct series *series);
 
-/* Predicted size of the file in bytes, of particles or of fields of n_dim cells. */
-int64_t checkpoint_size(int64_t n_particles, int64_t n_dim, bool with_velocity);
+/* Predicted size of the file in bytes, of particles or of fields of n_dim cells, n_arrays of them: state, velocity,
+ * history. */
+int64_t checkpoint_size(int64_t n_particles, int64_t n_dim, size_t n_arrays);
 
 #endif

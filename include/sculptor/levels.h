@@ -6,12 +6,14 @@
 #include <stdint.h>
 
 #include "sculptor/params.h"
+#include "sculptor/process.h"
 
 /* What a rule may ask of the rest of the input. */
 struct levels_context {
         int64_t n_dim;
         double diameter;         /* of the target, <= 0 where unknown */
         int64_t steps_per_level;
+        const struct process *process; /* NULL where there is none */
 };
 
 struct levels {

@@ -16,7 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { LANES = 64 };
+enum { LANES = 64, POPULATION_MAX_HISTORY = 2 };
 
 /* How a field lies in memory (mesh.h says what its planes are). */
 struct field_layout {
@@ -38,18 +38,21 @@ struct population {
         double *x;              /* [n_tiles][tile_size]: [n_dim][LANES], or [plane][plane_stride] */
         double *velocity;       /* same shape, or NULL where the sampler has none */
         double *memory;         /* [n_tiles][n_memory], or NULL */
+        double *history[POPULATION_MAX_HISTORY]; /* same shape as x: what multistep schemes keep, or NULL */
 };
 
 /* Owns tiles by rank: the split of n_tiles_global over parallel_size() ranks in equal contiguous runs. */
 struct population *population_create(int64_t n_global, int64_t n_dim, bool with_velocity, size_t n_memory);
 struct population *population_create_fields(int64_t n_global, int64_t n_dim, const struct field_layout *layout,
                                             bool with_velocity, size_t n_memory);
+void population_keep_history(struct population *population, size_t n); /* n arrays of zeros */
 void population_free(struct population *population);
 bool population_is_field(const struct population *population);
 
 /* Tile t of this rank, 0 <= t < n_tiles. */
 double *population_tile(const struct population *population, size_t t);     /* [tile_size] */
 double *population_velocity(const struct population *population, size_t t); /* or NULL */
+double *population_history(const struct population *population, size_t k, size_t t); /* or NULL */
 double *population_memory(const struct population *population, size_t t);   /* or NULL */
 int64_t population_first_particle(const struct population *population, size_t t);
 int population_lanes(const struct population *population,

@@ -91,6 +91,11 @@ struct score_type {
         void (*responsibilities)(const void *level, const double *restrict x,
                                  double *restrict r); /* [n_modes][LANES] */
 
+        /* As eval, each lane at a noise of its own, sigma[LANES]: for samplers in which every particle has its own time.
+         * Particles only; NULL: score_eval_each() evaluates level by level. */
+        void (*eval_each)(const void *model, const double *restrict sigma, const double *restrict x,
+                          double *restrict score);
+
         /* Fields with a Gaussian part N(0, C), C diagonal in Fourier space. A mode without width has c = 0.
          * remainder = s + C^-1 x, NULL: 0. mode_variance writes c of this rank's modes (mesh.h); the Jacobian of the
          * Gaussian part has eigenvalues -1/c. power is <|F x|^2>/n_cells of the (noised) target, exact. */
@@ -113,23 +118,52 @@ struct score {
         void *model;
 };
 
+/* A score at noise sigma, of x = scale (x_0 + sigma n): with x^ = x/scale,
+ *     s(x) = s^(x^)/scale,   log p(x) = log p^(x^) - n_dim ln(scale),   div s = div s^(x^)/scale^2.
+ * Whoever may meet a scale other than 1 evaluates by the functions below rather than by the type's. */
 struct score_level {
         const struct score *score;
-        double sigma;
+        double sigma, scale;
         void *state;
+        double *scaled; /* x^ of a tile; NULL where the scale is 1 */
+        size_t size;    /* its doubles */
 };
 
 bool score_variant(size_t i, struct param_variant *variant); /* the registry, for `score: {type: ...}` */
 
 struct score *score_create(const struct score_type *type, const void *settings);
 void score_free(struct score *score);
-struct score_level *score_level_create(const struct score *score, double sigma);
+struct score_level *score_level_create(const struct score *score, double sigma); /* scale 1 */
+struct score_level *score_level_create_scaled(const struct score *score, double sigma, double scale);
 void score_level_free(struct score_level *level);
 
+size_t score_tile_size(const struct score *score); /* doubles of a tile of particles, or of a (planned) field here */
+
 /* s[n_dim][LANES] at x[n_dim][LANES]. */
+void score_eval_scaled(const struct score_level *level, const double *restrict x, double *restrict s);
 static inline void score_eval(const struct score_level *level, const double *restrict x, double *restrict s)
 {
-        level->score->type->eval(level->state, x, s);
+        if (level->scale == 1)
+                level->score->type->eval(level->state, x, s);
+        else
+                score_eval_scaled(level, x, s);
 }
+
+/* Where the type has them: value[LANES], and the Jacobian as the type writes it. */
+void score_log_density(const struct score_level *level, const double *restrict x, double *restrict log_p);
+void score_divergence(const struct score_level *level, const double *restrict x, double *restrict div);
+void score_jacobian(const struct score_level *level, const double *restrict x, double *restrict j);
+void score_responsibilities(const struct score_level *level, const double *restrict x, double *restrict r);
+
+/* Each lane at its own sigma[LANES], scale 1. Where the type cannot, a level is made for every sigma that differs from
+ * the lane's before. Particles only. */
+void score_eval_each(const struct score *score, const double *restrict sigma, const double *restrict x,
+                     double *restrict s);
+
+/* Levels made so far, found again by sigma and scale: a sampler's steps share them. `capacity` is how many it keeps. */
+struct level_cache;
+struct level_cache *level_cache_create(const struct score *score, size_t capacity);
+void level_cache_free(struct level_cache *cache);
+const struct score_level *level_cache_get(struct level_cache *cache, double sigma, double scale);
 
 #endif

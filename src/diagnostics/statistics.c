@@ -50,7 +50,7 @@ static void add_score_norms(struct first_pass *pass, int n_lanes, double *norm_s
 static void add_modes(struct first_pass *pass, const double *x, int n_lanes, double *occupation, double *weight)
 {
         double *r = pass->responsibilities;
-        pass->level->score->type->responsibilities(pass->level->state, x, r);
+        score_responsibilities(pass->level, x, r);
         memset(occupation, 0, pass->n_modes * sizeof *occupation);
         for (int lane = 0; lane < n_lanes; lane++) {
                 size_t likeliest = 0;

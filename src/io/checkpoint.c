@@ -36,6 +36,8 @@ const struct mark_field checkpoint_mark_fields[] = {
 };
 const size_t checkpoint_n_mark_fields = sizeof checkpoint_mark_fields / sizeof *checkpoint_mark_fields;
 
+const char *const checkpoint_history_names[POPULATION_MAX_HISTORY] = {"history_1", "history_2"};
+
 struct source {
         const struct population *population;
         const struct progress_mark *mark;
@@ -75,6 +77,9 @@ static void describe(hid_t file, const void *owner)
         H5Dclose(hdf5_create_array(file, "state", H5T_IEEE_F64LE, 2, shape));
         if (population->velocity)
                 H5Dclose(hdf5_create_array(file, "velocity", H5T_IEEE_F64LE, 2, shape));
+        for (size_t k = 0; k < POPULATION_MAX_HISTORY; k++)
+                if (population->history[k])
+                        H5Dclose(hdf5_create_array(file, checkpoint_history_names[k], H5T_IEEE_F64LE, 2, shape));
         hsize_t tiles[2] = {(hsize_t)population->n_tiles_global, population->n_memory};
         if (population->n_memory > 0)
                 H5Dclose(hdf5_create_array(file, "tile_memory", H5T_IEEE_F64LE, 2, tiles));
@@ -92,6 +97,18 @@ static void fill_velocity(const void *owner, int64_t first, int64_t count, void 
         population_to_rows(population, population->velocity, first, count, rows);
 }
 
+static void fill_history_1(const void *owner, int64_t first, int64_t count, void *rows)
+{
+        const struct population *population = owner;
+        population_to_rows(population, population->history[0], first, count, rows);
+}
+
+static void fill_history_2(const void *owner, int64_t first, int64_t count, void *rows)
+{
+        const struct population *population = owner;
+        population_to_rows(population, population->history[1], first, count, rows);
+}
+
 static void fill_memory(const void *owner, int64_t first, int64_t count, void *rows)
 {
         const struct population *population = owner;
@@ -102,7 +119,9 @@ static void fill_memory(const void *owner, int64_t first, int64_t count, void *r
 static const char *write_file(const char *path, const struct source *source)
 {
         const struct population *population = source->population;
-        struct file_array array[3];
+        static void (*const fill_history[POPULATION_MAX_HISTORY])(const void *, int64_t, int64_t,
+                                                                  void *) = {fill_history_1, fill_history_2};
+        struct file_array array[3 + POPULATION_MAX_HISTORY];
         size_t n_arrays = 0;
         array[n_arrays++] = (struct file_array){.name = "state",
                                                 .slab = population_slab(population),
@@ -114,6 +133,12 @@ static const char *write_file(const char *path, const struct source *source)
                 array[n_arrays].name = "velocity";
                 array[n_arrays++].fill = fill_velocity;
         }
+        for (size_t k = 0; k < POPULATION_MAX_HISTORY; k++)
+                if (population->history[k]) {
+                        array[n_arrays] = array[0];
+                        array[n_arrays].name = checkpoint_history_names[k];
+                        array[n_arrays++].fill = fill_history[k];
+                }
         if (population->n_memory > 0)
                 array[n_arrays++] = (struct file_array){.name = "tile_memory",
                                                         .slab = file_slab_tiles(population, population->n_memory, true),
@@ -156,8 +181,8 @@ const char *checkpoint_write(const char *directory, const struct population *pop
         return why;
 }
 
-int64_t checkpoint_size(int64_t n_particles, int64_t n_dim, bool with_velocity)
+int64_t checkpoint_size(int64_t n_particles, int64_t n_dim, size_t n_arrays)
 {
         /* Parameters, input text, series and HDF5's own: some tens of KiB. */
-        return n_particles * n_dim * (int64_t)sizeof(double) * (with_velocity ? 2 : 1) + (32 << 10);
+        return n_particles * n_dim * (int64_t)sizeof(double) * (int64_t)n_arrays + (32 << 10);
 }

@@ -1,6 +1,6 @@
 /* What a checkpoint's HDF5 file holds: shared by its writer, its readers and the payload's hash.
  *
- *     /state [N][d], /velocity [N][d], /tile_memory [tiles][n_memory]   doubles, contiguous
+ *     /state [N][d], /velocity, /history_1, /history_2 [N][d], /tile_memory [tiles][n_memory]   doubles, contiguous
  *     /series/<column> (level, ...)                                     doubles
  *     /progress                                                         attributes: where the run stands
  *     /                                                                 attributes: provenance; of fields
@@ -12,6 +12,7 @@
 #include <stddef.h>
 
 #include "io/hdf5_tools.h"
+#include "sculptor/population.h"
 #include "sculptor/tally.h"
 
 /* A number of the progress mark: an attribute of /progress. */
@@ -23,6 +24,7 @@ struct mark_field {
 };
 extern const struct mark_field checkpoint_mark_fields[];
 extern const size_t checkpoint_n_mark_fields;
+extern const char *const checkpoint_history_names[POPULATION_MAX_HISTORY];
 
 /* Local. The mark of an open file; failures are hdf5_failure()'s. */
 void checkpoint_mark_get(hid_t file, struct progress_mark *mark);

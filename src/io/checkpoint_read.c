@@ -48,7 +48,7 @@ static void get_shape(hid_t file, const char *name, hsize_t shape[2])
         H5Dclose(set);
 }
 
-struct shapes { hsize_t state[2], velocity[2], memory[2]; };
+struct shapes { hsize_t state[2], velocity[2], history[POPULATION_MAX_HISTORY][2], memory[2]; };
 
 static const char *check_shapes(const char *path, const struct checkpoint_header *header, const struct shapes *shapes)
 {
@@ -63,6 +63,9 @@ static const char *check_shapes(const char *path, const struct checkpoint_header
                 return reason("%s: n_planes is out of range", path);
         if (header->with_velocity && (shapes->velocity[0] != state[0] || shapes->velocity[1] != state[1]))
                 return reason("%s: velocity and state have different shapes", path);
+        for (size_t k = 0; k < header->n_history; k++)
+                if (shapes->history[k][0] != state[0] || shapes->history[k][1] != state[1])
+                        return reason("%s: history and state have different shapes", path);
         if (memory[1] > 0 && memory[0] != (state[0] + tile_particles - 1) / tile_particles)
                 return reason("%s: tile_memory has another number of tiles than state", path);
         return check_mark(path, &header->mark);
@@ -80,6 +83,11 @@ static const char *get_header(const char *path, struct checkpoint_header *header
         header->with_velocity = H5(H5Lexists(file, "velocity", H5P_DEFAULT)) > 0;
         if (header->with_velocity)
                 get_shape(file, "velocity", shapes.velocity);
+        while (header->n_history < POPULATION_MAX_HISTORY &&
+               H5(H5Lexists(file, checkpoint_history_names[header->n_history], H5P_DEFAULT)) > 0) {
+                get_shape(file, checkpoint_history_names[header->n_history], shapes.history[header->n_history]);
+                header->n_history++;
+        }
         if (H5(H5Lexists(file, "tile_memory", H5P_DEFAULT)) > 0)
                 get_shape(file, "tile_memory", shapes.memory);
         checkpoint_mark_get(file, &header->mark);
@@ -143,6 +151,18 @@ static void take_velocity(void *owner, int64_t first, int64_t count, const doubl
         population_from_rows(population, population->velocity, first, count, rows);
 }
 
+static void take_history_1(void *owner, int64_t first, int64_t count, const double *rows)
+{
+        struct population *population = owner;
+        population_from_rows(population, population->history[0], first, count, rows);
+}
+
+static void take_history_2(void *owner, int64_t first, int64_t count, const double *rows)
+{
+        struct population *population = owner;
+        population_from_rows(population, population->history[1], first, count, rows);
+}
+
 static void take_memory(void *owner, int64_t first, int64_t count, const double *rows)
 {
         struct population *population = owner;
@@ -199,6 +219,14 @@ const char *checkpoint_read(const char *path, struct population *population, str
                 rows.take = take_velocity;
                 why = hdf5_file_read_rows(&rows);
         }
+        static void (*const take_history[POPULATION_MAX_HISTORY])(void *, int64_t, int64_t,
+                                                                  const double *) = {take_history_1, take_history_2};
+        for (size_t k = 0; k < POPULATION_MAX_HISTORY && !why; k++)
+                if (population->history[k]) {
+                        rows.name = checkpoint_history_names[k];
+                        rows.take = take_history[k];
+                        why = hdf5_file_read_rows(&rows);
+                }
         if (!why && population->n_memory > 0) {
                 rows.name = "tile_memory";
                 rows.take = take_memory;

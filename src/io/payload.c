@@ -89,6 +89,9 @@ static void add_checkpoint(struct sha256 *sha, hid_t file)
         add_array(sha, file, "state", 2, 2);
         if (is_there(file, "velocity"))
                 add_array(sha, file, "velocity", 2, 2);
+        for (size_t k = 0; k < POPULATION_MAX_HISTORY; k++)
+                if (is_there(file, checkpoint_history_names[k]))
+                        add_array(sha, file, checkpoint_history_names[k], 2, 2);
         if (is_there(file, "tile_memory"))
                 add_array(sha, file, "tile_memory", 2, 2);
         struct progress_mark mark = {0};

@@ -51,6 +51,12 @@ struct population *population_create_fields(int64_t n_global, int64_t n_dim, con
         return population;
 }
 
+void population_keep_history(struct population *population, size_t n)
+{
+        for (size_t k = 0; k < n; k++)
+                population->history[k] = allocate(population->n_tiles, population->tile_size * sizeof(double));
+}
+
 bool population_is_field(const struct population *population)
 {
         return population->layout.n_planes > 0;
@@ -63,6 +69,8 @@ void population_free(struct population *population)
         free(population->x);
         free(population->velocity);
         free(population->memory);
+        for (size_t k = 0; k < POPULATION_MAX_HISTORY; k++)
+                free(population->history[k]);
         free(population);
 }
 
@@ -79,6 +87,11 @@ double *population_tile(const struct population *population, size_t t)
 double *population_velocity(const struct population *population, size_t t)
 {
         return population->velocity ? population->velocity + tile_offset(population, t) : NULL;
+}
+
+double *population_history(const struct population *population, size_t k, size_t t)
+{
+        return population->history[k] ? population->history[k] + tile_offset(population, t) : NULL;
 }
 
 double *population_memory(const struct population *population, size_t t)
@@ -201,4 +214,7 @@ void population_pad(struct population *population)
         pad_array(population, population->x);
         if (population->velocity)
                 pad_array(population, population->velocity);
+        for (size_t k = 0; k < POPULATION_MAX_HISTORY; k++)
+                if (population->history[k])
+                        pad_array(population, population->history[k]);
 }

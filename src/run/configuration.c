@@ -4,6 +4,7 @@
 
 #include "sculptor/initial.h"
 #include "sculptor/levels.h"
+#include "sculptor/process.h"
 #include "sculptor/rng.h"
 #include "sculptor/run.h"
 #include "sculptor/score.h"
@@ -30,6 +31,11 @@ static const struct param score_rows[] = {
 static const struct param levels_rows[] = {
         {.key = "type", .kind = PARAM_SELECT, .offset = 0, .variant = levels_variant, .fallback = "constant",
          .help = "how the noise levels follow each other"},
+        PARAM_END};
+
+static const struct param process_rows[] = {
+        {.key = "type", .kind = PARAM_SELECT, .offset = 0, .variant = process_variant, .fallback = "edm",
+         .help = "how data become noise"},
         PARAM_END};
 
 static const char *const precisions[] = {[PRECISION_DOUBLE] = "double", [PRECISION_FLOAT] = "float", NULL};
@@ -105,6 +111,8 @@ const struct param input_rows[] = {
          .help = "the score field that moves them"},
         {.key = "levels", .kind = PARAM_TABLE, .offset = FIELD(levels), .rows = levels_rows, .fallback = "{}",
          .help = "the noise levels, from noise to data"},
+        {.key = "process", .kind = PARAM_TABLE, .offset = FIELD(process), .rows = process_rows, .fallback = "{}",
+         .help = "the noising that reverse samplers undo: the scale and the time that belong to each sigma"},
         {.key = "sampler", .kind = PARAM_TABLE, .offset = FIELD(sampler), .rows = sampler_params,
          .check = sampler_check, .help = "how they move at each level"},
         {.key = "output", .kind = PARAM_TABLE, .offset = FIELD(output), .rows = output_rows, .fallback = "{}",

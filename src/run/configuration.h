@@ -24,6 +24,9 @@ struct configuration {
         struct {
                 struct selection type;
         } levels; /* levels_type */
+        struct {
+                struct selection type;
+        } process; /* process_type */
         struct sampler_settings sampler;
         struct {
                 char *directory;      /* "" : runs/<name of the input file> */

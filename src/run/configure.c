@@ -117,7 +117,8 @@ static void build_levels(struct run *run, struct input *input)
         const struct score_type *score = run->score->type;
         struct levels_context context = {.n_dim = run->score->n_dim,
                                          .diameter = score->diameter ? score->diameter(run->score->model) : 0,
-                                         .steps_per_level = run->settings.sampler.steps_per_level};
+                                         .steps_per_level = run->settings.sampler.steps_per_level,
+                                         .process = &run->process};
         const char *why = type->build(selected->settings, &context, &run->levels);
         if (why) {
                 input_add_problem(input, "levels", "%s", why);
@@ -150,6 +151,11 @@ static void check_sampler(struct run *run, struct input *input)
         if (scheme->needs_log_density && !run->score->type->log_density)
                 input_add_problem(input, "sampler.type", "%s needs log p, which %s does not have; use ula",
                                   scheme->name, run->score->type->name);
+        if (scheme->diffusion) {
+                run->step_size = NAN;
+                run_check_time_steps(run, input);
+                return;
+        }
         run->step_size = isnan(settings->step_size) ? run->levels.step_size : settings->step_size;
         if (isnan(run->step_size))
                 input_add_problem(input, "sampler.step_size",
@@ -215,6 +221,7 @@ void run_check_sections(struct run *run, struct input *input)
                 clean_level(run);
                 return;
         }
+        run->process = (struct process){run->settings.process.type.type, run->settings.process.type.settings};
         check_initial(run, input);
         build_levels(run, input);
         if (run->levels.n > 0)
@@ -287,6 +294,8 @@ struct run *run_configure(const struct options *options)
         run->deadline.every_seconds = run->settings.checkpoint.every_seconds;
         run->sampler = sampler_create(&run->settings.sampler, run->step_size, run->levels.sigma[run->levels.n - 1],
                                       (uint64_t)run->settings.seed);
+        if (run->grid)
+                sampler_set_grid(run->sampler, run->grid);
         run_series_create(run);
         return run;
 }

@@ -12,11 +12,21 @@
 /* One line by the lowest rank that met it; the run ends with what is saved. */
 static void stop_on_breakdown(const struct run *run, const struct breakdown *breakdown, int64_t level)
 {
+        const char *what = run->mesh ? "field" : "particle";
+        if (run->grid && !run_is_denoising(run, level)) {
+                const int64_t step = breakdown->found ? breakdown->step : 0;
+                succeed_all(!breakdown->found,
+                            "level %" PRId64 " (sigma %g), time step %" PRId64 " (sigma %g to %g): %s %" PRId64
+                            " is no longer finite; more time steps there may help",
+                            level + 1, run_sigma(run, level), step + 1, run->grid->point[step].sigma,
+                            run->grid->point[step + 1].sigma, what, breakdown->particle);
+                return;
+        }
         succeed_all(!breakdown->found,
                     "level %" PRId64 " (sigma %g), step %" PRId64 ": %s %" PRId64
                     " is no longer finite; the step size %g may be too large there",
-                    level + 1, run_sigma(run, level), breakdown->step + 1, run->mesh ? "field" : "particle",
-                    breakdown->particle, sampler_step_size(run->sampler, run_sigma(run, level)));
+                    level + 1, run_sigma(run, level), breakdown->step + 1, what, breakdown->particle,
+                    sampler_step_size(run->sampler, run_sigma(run, level)));
 }
 
 static void add_tally(struct tally *sum, const struct tally *here)
@@ -34,13 +44,14 @@ static void run_stretch(struct run *run, const struct score_level *level, int64_
 {
         struct tally here = {0};
         struct breakdown breakdown;
+        const int64_t first = run_first_step(run, run->mark.level);
         run->pace.stretch_begin = begin;
         run->pace.stretch_end = end;
         if (run_is_denoising(run, run->mark.level))
                 breakdown = sampler_denoise(run->sampler, run->population, level, &here);
         else
-                breakdown = sampler_advance(run->sampler, run->population, level, (uint32_t)run->mark.level, begin, end,
-                                            &here, progress_tile, run);
+                breakdown = sampler_advance(run->sampler, run->population, level, (uint32_t)run->mark.level,
+                                            first + begin, first + end, &here, progress_tile, run);
         stop_on_breakdown(run, &breakdown, run->mark.level);
         sampler_adapt(run->sampler, end, &here);
         add_tally(&run->mark.tally, &here);
@@ -64,8 +75,9 @@ _Noreturn static void stop_early(struct run *run, int signal_number)
 static int64_t stretch_end(const struct run *run, int64_t steps, int64_t stretch)
 {
         int64_t end = run->mark.step + stretch;
-        int64_t limit = run_is_denoising(run, run->mark.level) ? steps
-                                                               : sampler_stretch_limit(run->sampler, run->mark.step);
+        int64_t limit = run_is_denoising(run, run->mark.level)
+                                ? steps
+                                : sampler_stretch_limit(run->sampler, run->mark.step, steps);
         end = end < limit ? end : limit;
         return end < steps ? end : steps;
 }
@@ -73,7 +85,7 @@ static int64_t stretch_end(const struct run *run, int64_t steps, int64_t stretch
 void run_level(struct run *run)
 {
         int64_t steps = run_level_steps(run, run->mark.level);
-        struct score_level *level = score_level_create(run->score, run_sigma(run, run->mark.level));
+        struct score_level *level = run_create_level(run, run->mark.level);
         progress_begin_level(run);
         struct decision decision = deadline_decide(&run->deadline, 0);
         while (run->mark.step < steps) {

@@ -46,7 +46,7 @@ static void evaluate_norm(void *owner, const double *x, double *value)
 static void evaluate_log_density(void *owner, const double *x, double *value)
 {
         struct column_owner *column = owner;
-        column->level->score->type->log_density(column->level->state, x, value);
+        score_log_density(column->level, x, value);
 }
 
 static bool is_due(const struct run *run, int64_t index)
@@ -133,7 +133,7 @@ _Noreturn void run_give_up(struct run *run, const char *why)
 void run_observe(struct run *run)
 {
         double begin = seconds_now(), sigma = run_sigma(run, run->mark.level);
-        struct score_level *level = score_level_create(run->score, sigma);
+        struct score_level *level = run_create_level(run, run->mark.level);
         sampler_rest(run->sampler);
         double *row = run_series_measure(run, level);
         account_time(run);

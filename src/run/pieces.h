@@ -13,6 +13,7 @@
 #include "sculptor/score.h"
 #include "sculptor/series.h"
 #include "sculptor/tally.h"
+#include "sculptor/time_grid.h"
 
 struct target_components {
         double *weight, *mean, *variance;
@@ -39,6 +40,9 @@ struct run {
         struct mesh *mesh;           /* the score's, of fields; else NULL */
         char *wisdom;                /* of its plans */
         struct levels levels;
+        struct process process;
+        struct time_grid *grid;      /* of a diffusion sampler, else NULL */
+        int64_t *level_ends;         /* with it: the point of the grid that each level is */
         double step_size;            /* resolved: the input's or the levels' rule's */
         struct sampler *sampler;
         struct population *population;
@@ -58,11 +62,17 @@ struct run {
 int64_t run_n_levels(const struct run *run);
 bool run_is_denoising(const struct run *run, int64_t level);
 double run_sigma(const struct run *run, int64_t level);     /* at which the score is evaluated there */
+double run_scale(const struct run *run, int64_t level);     /* of x there */
+struct score_level *run_create_level(const struct run *run, int64_t level);
+int64_t run_first_step(const struct run *run, int64_t level); /* of the time grid; 0 without */
 int64_t run_level_steps(const struct run *run, int64_t level);
 int64_t run_total_steps(const struct run *run);
 
 /* configure.c: what must agree between sections; adds problems to the input. */
 void run_check_sections(struct run *run, struct input *input);
+
+/* time_steps.c: levels and time steps brought together; adds problems to the input. */
+void run_check_time_steps(struct run *run, struct input *input);
 
 /* grid.c. Collective. */
 int64_t run_domain_ranks(const struct run *run, int64_t n_ranks);

@@ -51,7 +51,7 @@ static double rank_fields(const struct run *run, int64_t ranks)
         const int64_t domain = run_domain_ranks(run, ranks), groups = ranks / domain > 0 ? ranks / domain : 1;
         const double fields = ceil((double)run->settings.population.particles / (double)groups);
         const size_t n_work = scheme->n_work_field > 0 ? scheme->n_work_field : scheme->n_work;
-        return fields * (scheme->has_velocity ? 2 : 1) + (double)n_work + run->score->type->work_fields;
+        return fields * (double)(scheme_n_arrays(scheme)) + (double)n_work + run->score->type->work_fields;
 }
 
 static double rank_bytes(const struct run *run, int64_t ranks)
@@ -64,7 +64,7 @@ static double rank_bytes(const struct run *run, int64_t ranks)
         const struct scheme *scheme = run->sampler->scheme;
         int64_t tiles = (run->settings.population.particles + LANES - 1) / LANES;
         double tiles_here = ceil((double)tiles / (double)ranks);
-        double arrays = scheme->has_velocity ? 2 : 1;
+        double arrays = (double)(scheme_n_arrays(scheme));
         double tile = 8.0 * LANES * (double)run->score->n_dim;
         return PROCESS_BYTES + series_bytes(run) + tiles_here * (arrays * tile + 8.0 * (double)scheme->n_memory) +
                ((double)scheme->n_work + 4) * tile;
@@ -96,9 +96,11 @@ static double predict_evaluations(const struct run *run)
         int64_t per_step = scheme->evaluations_per_step ? scheme->evaluations_per_step(run->sampler->scheme_settings)
                                                         : 1;
         bool keeps_score = scheme->needs_log_density || scheme->has_velocity; /* from step to step of a level */
-        double steps = (double)run->levels.n * (double)run->sampler->steps_per_level;
+        double steps = (double)(run_total_steps(run) - (run->sampler->denoise ? 1 : 0));
         double each = steps * (double)per_step + (keeps_score ? (double)run->levels.n : 0) +
                       (run->sampler->denoise ? 1 : 0);
+        if (scheme->evaluations_saved) /* in a last step to sigma 0, say */
+                each -= (double)scheme->evaluations_saved(run->sampler->scheme_settings, run->grid);
         return (double)run->settings.population.particles * each;
 }
 
@@ -189,10 +191,15 @@ void run_predict(const struct run *run, int64_t ranks, FILE *out)
         fprintf(out, "  %" PRId64 " %s%s of %" PRId64 " %s%s, score %s, sampler %s%s\n", n, what_moves,
                 n == 1 ? "" : "s", n_dim, of_what, n_dim == 1 ? "" : "s", run->score->type->name,
                 run->sampler->annealed ? "annealed_langevin, scheme " : "", scheme->name);
-        fprintf(out, "  %zu level%s, sigma %g to %g, %" PRId64 " steps each; step size %g at the last%s\n",
-                run->levels.n, run->levels.n == 1 ? "" : "s", run->levels.sigma[0],
-                run->levels.sigma[run->levels.n - 1], run->sampler->steps_per_level, run->step_size,
-                run->sampler->denoise ? "; then denoising" : "");
+        fprintf(out, "  %zu level%s, sigma %g to %g, ", run->levels.n, run->levels.n == 1 ? "" : "s",
+                run->levels.sigma[0], run->levels.sigma[run->levels.n - 1]);
+        if (run->grid)
+                fprintf(out, "%zu time steps of process %s from sigma %g", run->grid->n - 1, run->process.type->name,
+                        run->grid->point[0].sigma);
+        else
+                fprintf(out, "%" PRId64 " steps each; step size %g at the last", run->sampler->steps_per_level,
+                        run->step_size);
+        fprintf(out, "%s\n", run->sampler->denoise ? "; then denoising" : "");
         fprintf(out, "  %-26s %.4g%s\n", "score evaluations", predict_evaluations(run),
                 is_adaptive(scheme, run->sampler->scheme_settings) ? " or more (adaptive steps)" : "");
         char what[64];
@@ -207,7 +214,7 @@ void run_predict(const struct run *run, int64_t ranks, FILE *out)
         /* one more than is kept stands there while a new one is verified */
         snprintf(what, sizeof what, "%" PRId64 " + 1 checkpoints", run->settings.checkpoint.keep);
         print_bytes(out, what,
-                    ((double)checkpoint_size(n, n_dim, scheme->has_velocity) + series_bytes(run)) *
+                    ((double)checkpoint_size(n, n_dim, scheme_n_arrays(scheme)) + series_bytes(run)) *
                             (double)(run->settings.checkpoint.keep + 1));
         print_intention(run, out);
 }

@@ -33,14 +33,33 @@ double run_sigma(const struct run *run, int64_t level)
         return run->levels.sigma[run_is_denoising(run, level) ? level - 1 : level];
 }
 
+double run_scale(const struct run *run, int64_t level)
+{
+        return process_at_sigma(&run->process, run_sigma(run, level)).scale;
+}
+
+struct score_level *run_create_level(const struct run *run, int64_t level)
+{
+        return score_level_create_scaled(run->score, run_sigma(run, level), run_scale(run, level));
+}
+
+int64_t run_first_step(const struct run *run, int64_t level)
+{
+        return run->grid && level > 0 && !run_is_denoising(run, level) ? run->level_ends[level - 1] : 0;
+}
+
 int64_t run_level_steps(const struct run *run, int64_t level)
 {
-        return run_is_denoising(run, level) ? 1 : run->sampler->steps_per_level;
+        if (run_is_denoising(run, level))
+                return 1;
+        return run->grid ? run->level_ends[level] - run_first_step(run, level) : run->sampler->steps_per_level;
 }
 
 int64_t run_total_steps(const struct run *run)
 {
-        return (int64_t)run->levels.n * run->sampler->steps_per_level + (run->sampler->denoise ? 1 : 0);
+        const int64_t n_levels = (int64_t)run->levels.n;
+        const int64_t steps = run->grid ? run->level_ends[n_levels - 1] : n_levels * run->sampler->steps_per_level;
+        return steps + (run->sampler->denoise ? 1 : 0);
 }
 
 bool run_finished(const struct run *run)
@@ -68,6 +87,14 @@ static const char *read_field(void *owner, const char *path, const char *name, i
         return fields_read_one(path, name, draws->mesh, index, x);
 }
 
+/* Of x where a run begins. */
+static double run_prior_deviation(const struct run *run)
+{
+        if (!run->grid)
+                return run->levels.sigma[0];
+        return process_prior_deviation(&run->process, &run->grid->point[0]);
+}
+
 static void draw_population(struct run *run)
 {
         const struct selection *initial = &run->settings.population.initial.type;
@@ -75,7 +102,7 @@ static void draw_population(struct run *run)
         struct target_draws draws = {.score = run->score, .mesh = run->mesh,
                                      .stream = {.seed = (uint64_t)run->settings.seed, .purpose = RNG_TARGET}};
         struct initial_context context = {.seed = (uint64_t)run->settings.seed,
-                                          .sigma_first = run->levels.sigma[0],
+                                          .sigma_first = run_prior_deviation(run),
                                           .draw_target = run->score->type->draw ? draw_target : NULL,
                                           .owner = &draws,
                                           .read_rows = dataset_read_rows,
@@ -83,17 +110,18 @@ static void draw_population(struct run *run)
         const struct scheme *scheme = run->sampler->scheme;
         run->population = run_create_population(run, run->settings.population.particles, scheme->has_velocity,
                                                 scheme->n_memory);
+        population_keep_history(run->population, scheme->n_history);
         const char *why = type->draw(initial->settings, &context, run->population);
         require_all(!why, "population.initial: %s", why ? why : "");
 
-        struct score_level *level = score_level_create(run->score, run->levels.sigma[0]);
+        struct score_level *level = run_create_level(run, 0);
         sampler_begin(run->sampler, run->population, level);
         score_level_free(level);
 }
 
 static void write_initial_snapshot(struct run *run)
 {
-        struct score_level *level = score_level_create(run->score, run->levels.sigma[0]);
+        struct score_level *level = run_create_level(run, 0);
         run_write_snapshot(run, 0, run->levels.sigma[0], level);
         score_level_free(level);
 }
@@ -118,10 +146,12 @@ static void restore(struct run *run, const char *path)
         require_same_parameters(run->echo, path, header.parameters);
         const struct scheme *scheme = run->sampler->scheme;
         succeed_all(header.n_particles == run->settings.population.particles && header.n_dim == run->score->n_dim &&
-                            header.with_velocity == scheme->has_velocity && header.n_memory == scheme->n_memory,
+                            header.with_velocity == scheme->has_velocity && header.n_memory == scheme->n_memory &&
+                            header.n_history == scheme->n_history,
                     "%s: its arrays do not fit its parameters; remove it to go on from an older one", path);
         run_plan(run, header.wisdom, path);
         run->population = run_create_population(run, header.n_particles, header.with_velocity, header.n_memory);
+        population_keep_history(run->population, scheme->n_history);
         why = checkpoint_read(path, run->population, run->series);
         succeed_all(!why, "%s", why ? why : "");
         run->mark = header.mark;
@@ -240,10 +270,11 @@ void run_restore_or_draw(struct run *run)
         if (claims)
                 run_claim_directory(run);
         run_write_products(run);
+        const struct scheme *scheme = run->sampler->scheme;
         run->pace.steps_at_start = run->mark.steps_done;
-        deadline_expect_files(&run->deadline, run_snapshot_bytes(run),
-                              (double)checkpoint_size(run->population->n_global, run->population->n_dim,
-                                                      run->population->velocity != NULL));
+        deadline_expect_files(
+                &run->deadline, run_snapshot_bytes(run),
+                (double)checkpoint_size(run->population->n_global, run->population->n_dim, scheme_n_arrays(scheme)));
         run->pace.level_start = seconds_now();
         char *advice = run->last_checkpoint ? format_text("last good checkpoint: %s", run->last_checkpoint) : NULL;
         error_set_advice(advice);
@@ -276,6 +307,8 @@ void run_free(struct run *run)
         sampler_free(run->sampler);
         score_free(run->score);
         levels_release(&run->levels);
+        time_grid_free(run->grid);
+        free(run->level_ends);
         series_free(run->series);
         xdmf_free(run->xdmf);
         run_field_rows_free(run);

@@ -8,6 +8,7 @@
  * controller is the same on every rank and for every number of ranks. */
 #include <stddef.h>
 
+#include "diffusion.h"
 #include "schemes.h"
 #include "sculptor/parallel.h"
 #include "sculptor/vecmath.h"
@@ -19,10 +20,12 @@ static bool in_burn_in(const struct sampler *sampler, int64_t step)
         return sampler->scheme->adapts && step < sampler->adapt_steps;
 }
 
-int64_t sampler_stretch_limit(const struct sampler *sampler, int64_t step)
+int64_t sampler_stretch_limit(const struct sampler *sampler, int64_t step, int64_t steps)
 {
+        if (sampler->scheme->diffusion)
+                return steps - step < STEPS_CACHED ? steps : step + STEPS_CACHED;
         if (!in_burn_in(sampler, step))
-                return sampler->steps_per_level;
+                return steps;
         int64_t end = (step / WINDOW + 1) * WINDOW;
         return end < sampler->adapt_steps ? end : sampler->adapt_steps;
 }

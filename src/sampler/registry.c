@@ -5,12 +5,19 @@
 #include "schemes.h"
 
 static const struct scheme *const registry[] = {
-        &scheme_ula,          &scheme_leimkuhler_matthews,
-        &scheme_mala,         &scheme_hmc,
-        &scheme_baoab,        &scheme_obabo,
-        &scheme_score_flow,   &scheme_fourier_ula,
-        &scheme_fourier_mala, &scheme_fourier_hmc,
-        &scheme_exponential,  &scheme_fourier_exponential,
+        &scheme_ula,
+        &scheme_leimkuhler_matthews,
+        &scheme_mala,
+        &scheme_hmc,
+        &scheme_baoab,
+        &scheme_obabo,
+        &scheme_score_flow,
+        &scheme_fourier_ula,
+        &scheme_fourier_mala,
+        &scheme_fourier_hmc,
+        &scheme_exponential,
+        &scheme_fourier_exponential,
+        &scheme_probability_flow,
 };
 enum { N_SCHEMES = sizeof registry / sizeof *registry };
 
@@ -77,6 +84,31 @@ const void *sampler_scheme_settings(const struct sampler_settings *settings)
         return selected_scheme(settings)->settings;
 }
 
+/* ---- where a diffusion scheme steps ---- */
+
+/* No rule itself: the levels are the time steps. */
+static const struct levels_type at_levels = {
+        .name = "levels", .help = "from level to level",
+};
+
+static bool time_steps_variant(size_t i, struct param_variant *variant)
+{
+        if (i > 0)
+                return levels_variant(i - 1, variant);
+        *variant = (struct param_variant){.name = at_levels.name, .help = at_levels.help, .type = &at_levels};
+        return true;
+}
+
+bool sampler_steps_at_levels(const struct sampler_settings *settings)
+{
+        return settings->time_steps.type.type == &at_levels;
+}
+
+static const struct param time_steps_params[] = {
+        {.key = "type", .kind = PARAM_SELECT, .offset = 0, .variant = time_steps_variant, .fallback = "levels",
+         .help = "how the time steps of a reverse sampler follow each other"},
+        PARAM_END};
+
 /* ---- the rows ---- */
 
 #define FIELD(member) offsetof(struct sampler_settings, member)
@@ -85,10 +117,15 @@ const struct param sampler_params[] = {
         {.key = "type", .kind = PARAM_SELECT, .offset = FIELD(type), .variant = sampler_variant,
          .help = "how particles move at a level"},
         {.key = "step_size", .kind = PARAM_REAL, .offset = FIELD(step_size), .range = "(0, inf)", .automatic = "auto",
-         .unit = "x^2 (overdamped, flow), x (hmc, baoab, obabo) or 1 (fourier_...)",
-         .help = "step size, at the last level where annealed; auto: as levels: {type: ncsnv2} chooses it"},
-        {.key = "steps_per_level", .kind = PARAM_INTEGER, .offset = FIELD(steps_per_level), .range = "[1, 4294967295]",
-         .help = "steps at each level"},
+         .fallback = "auto", .unit = "x^2 (overdamped, flow), x (hmc, baoab, obabo) or 1 (fourier_...)",
+         .help = "step size, at the last level where annealed; auto: as levels: {type: ncsnv2} chooses it; reverse "
+                 "samplers have none"},
+        {.key = "steps_per_level", .kind = PARAM_INTEGER, .offset = FIELD(steps_per_level), .fallback = "auto",
+         .automatic = "auto", .range = "[1, 4294967295]",
+         .help = "steps at each level, to be given; reverse samplers have time_steps instead"},
+        {.key = "time_steps", .kind = PARAM_TABLE, .offset = FIELD(time_steps), .rows = time_steps_params,
+         .fallback = "{}",
+         .help = "reverse samplers: the times between which they step, of which levels are those with a snapshot"},
         {.key = "denoise", .kind = PARAM_FLAG, .offset = FIELD(denoise), .fallback = "false",
          .help = "end with the mean of the clean target given x, x + sigma_L^2 s(x) [Tweedie]"},
         {.key = "adapt_steps", .kind = PARAM_INTEGER, .offset = FIELD(adapt_steps), .fallback = "0",
@@ -108,7 +145,20 @@ const struct param sampler_params[] = {
 void sampler_check(const void *configured, const struct params_scope *scope)
 {
         const struct sampler_settings *settings = configured;
-        if (settings->adapt_steps > settings->steps_per_level)
+        const struct scheme *scheme = sampler_scheme(settings);
+        if (scheme->diffusion && settings->steps_per_level > 0)
+                params_problem(scope, "steps_per_level",
+                               "%s goes along sampler.time_steps; remove this line, or say "
+                               "time_steps: {type: geometric, sigma_max: ..., sigma_min: ..., count: ...}",
+                               scheme->name);
+        if (scheme->diffusion && !isnan(settings->step_size))
+                params_problem(scope, "step_size", "%s has none: sampler.time_steps say where it steps", scheme->name);
+        if (!scheme->diffusion && settings->steps_per_level < 0)
+                params_problem(scope, "steps_per_level", "is needed: how many steps %s takes at each level",
+                               scheme->name);
+        if (!scheme->diffusion && !sampler_steps_at_levels(settings))
+                params_problem(scope, "time_steps", "are for reverse samplers; %s has steps_per_level", scheme->name);
+        if (settings->steps_per_level > 0 && settings->adapt_steps > settings->steps_per_level)
                 params_problem(scope, "adapt_steps", "%lld is more than steps_per_level, %lld",
                                (long long)settings->adapt_steps, (long long)settings->steps_per_level);
         if (!isnan(settings->target_acceptance) && settings->adapt_steps == 0)

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "diffusion.h"
 #include "schemes.h"
 #include "sculptor/memory.h"
 #include "sculptor/parallel.h"
@@ -26,7 +27,7 @@ struct sampler *sampler_create(const struct sampler_settings *settings, double s
         return sampler;
 }
 
-/* work: the scheme's arrays, then, for particles, copies of a tile's x, velocity and memory from before a stretch: all
+/* work: the scheme's arrays, then, for particles, copies of a tile's x, velocity, history and memory from before a stretch: all
  * in all a few tiles, whatever the population. Denoising uses the first array. */
 static void ensure_work(struct sampler *sampler, const struct population *population)
 {
@@ -35,15 +36,32 @@ static void ensure_work(struct sampler *sampler, const struct population *popula
         const struct scheme *scheme = sampler->scheme;
         const bool field = population_is_field(population);
         const size_t tile = population->tile_size;
-        const size_t copies = field ? 0 : (scheme->has_velocity ? 2 : 1) * tile + scheme->n_memory;
+        const size_t arrays = scheme_n_arrays(scheme);
+        const size_t copies = field ? 0 : arrays * tile + scheme->n_memory;
         const size_t n_work = field && scheme->n_work_field > 0 ? scheme->n_work_field : scheme->n_work;
         sampler->work = allocate(n_work * tile + copies, sizeof *sampler->work);
+}
+
+enum { SMALL = 64 }; /* coordinates: a level of more may be as large as a matrix or a field */
+
+static void ensure_levels(struct sampler *sampler, const struct score *score)
+{
+        if (sampler->grid && !sampler->levels)
+                sampler->levels = level_cache_create(score,
+                                                     score->n_dim <= SMALL ? LEVELS_CACHED : LEVELS_CACHED_LARGE);
 }
 
 void sampler_rest(struct sampler *sampler)
 {
         free(sampler->work);
         sampler->work = NULL;
+        level_cache_free(sampler->levels);
+        sampler->levels = NULL;
+}
+
+void sampler_set_grid(struct sampler *sampler, const struct time_grid *grid)
+{
+        sampler->grid = grid;
 }
 
 void sampler_free(struct sampler *sampler)
@@ -72,9 +90,10 @@ static struct stretch tile_stretch(struct sampler *sampler, const struct populat
                                    const struct score_level *level, struct tally *tally)
 {
         ensure_work(sampler, population);
+        ensure_levels(sampler, level->score);
         const bool field = population_is_field(population);
         const int lanes = population_lanes(population, t);
-        return (struct stretch){.level = level,
+        struct stretch stretch = {.level = level,
                                 .seed = sampler->seed,
                                 .first_particle = (uint64_t)population_first_particle(population, t),
                                 .layout = field ? &population->layout : NULL,
@@ -86,8 +105,13 @@ static struct stretch tile_stretch(struct sampler *sampler, const struct populat
                                 .x = population_tile(population, t),
                                 .velocity = population_velocity(population, t),
                                 .memory = population_memory(population, t),
+                                .grid = sampler->grid,
+                                .levels = sampler->levels,
                                 .work = sampler->work,
                                 .tally = tally};
+        for (size_t k = 0; k < SAMPLER_MAX_HISTORY; k++)
+                stretch.history[k] = population_history(population, k, t);
+        return stretch;
 }
 
 void sampler_begin(struct sampler *sampler, struct population *population, const struct score_level *level)
@@ -122,6 +146,8 @@ static void tile_copy(struct stretch *to, const struct stretch *from, size_t n_m
         copy_doubles(to->x, from->x, stretch_size(from));
         copy_doubles(to->velocity, from->velocity, stretch_size(from));
         copy_doubles(to->memory, from->memory, n_memory);
+        for (size_t k = 0; k < SAMPLER_MAX_HISTORY; k++)
+                copy_doubles(to->history[k], from->history[k], stretch_size(from));
 }
 
 /* The same stretch with the tile's copy in the sampler's work space as its state. */
@@ -129,9 +155,16 @@ static struct stretch copy_of_tile(const struct sampler *sampler, const struct s
 {
         struct stretch copy = *stretch;
         const size_t tile = stretch_size(stretch);
-        copy.x = sampler->work + sampler->scheme->n_work * tile;
-        copy.velocity = stretch->velocity ? copy.x + tile : NULL;
-        copy.memory = stretch->memory ? copy.x + (stretch->velocity ? 2 : 1) * tile : NULL;
+        double *next = sampler->work + sampler->scheme->n_work * tile;
+        copy.x = next;
+        next += tile;
+        copy.velocity = stretch->velocity ? next : NULL;
+        next += stretch->velocity ? tile : 0;
+        for (size_t k = 0; k < SAMPLER_MAX_HISTORY; k++) {
+                copy.history[k] = stretch->history[k] ? next : NULL;
+                next += stretch->history[k] ? tile : 0;
+        }
+        copy.memory = stretch->memory ? next : NULL;
         return copy;
 }
 
@@ -170,6 +203,16 @@ static struct breakdown advance_tile(const struct sampler *sampler, struct stret
         return lane < 0 ? (struct breakdown){.found = false} : replay(sampler, before, lane);
 }
 
+struct stretch ensemble_tile(const struct ensemble *ensemble, size_t t)
+{
+        struct stretch stretch = tile_stretch(ensemble->sampler, ensemble->population, t, ensemble->level,
+                                              ensemble->tally);
+        stretch.level_index = ensemble->level_index;
+        stretch.step_begin = ensemble->step_begin;
+        stretch.step_end = ensemble->step_end;
+        return stretch;
+}
+
 struct breakdown sampler_advance(struct sampler *sampler, struct population *population,
                                  const struct score_level *level, uint32_t level_index, int64_t step_begin,
                                  int64_t step_end, struct tally *tally,
@@ -178,11 +221,14 @@ struct breakdown sampler_advance(struct sampler *sampler, struct population *pop
         struct breakdown breakdown = {.found = false};
         if (step_begin >= step_end)
                 return breakdown;
+        const struct ensemble ensemble = {.sampler = sampler, .population = population, .level = level,
+                                          .level_index = sampler->scheme->diffusion ? 0 : level_index,
+                                          .step_begin = step_begin, .step_end = step_end, .tally = tally,
+                                          .progress = progress, .owner = owner};
+        if (sampler->scheme->advance_all)
+                return sampler->scheme->advance_all(sampler->scheme_settings, &ensemble);
         for (size_t t = 0; t < population->n_tiles && !breakdown.found; t++) {
-                struct stretch stretch = tile_stretch(sampler, population, t, level, tally);
-                stretch.level_index = level_index;
-                stretch.step_begin = step_begin;
-                stretch.step_end = step_end;
+                struct stretch stretch = ensemble_tile(&ensemble, t);
                 breakdown = advance_tile(sampler, &stretch);
                 if (progress)
                         progress(owner, t + 1);

@@ -21,6 +21,7 @@ extern const struct scheme scheme_fourier_mala;
 extern const struct scheme scheme_fourier_hmc;
 extern const struct scheme scheme_exponential;
 extern const struct scheme scheme_fourier_exponential;
+extern const struct scheme scheme_probability_flow;
 
 static inline size_t stretch_size(const struct stretch *stretch)
 {

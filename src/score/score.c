@@ -4,6 +4,7 @@
 #include "score/types.h"
 #include "sculptor/error.h"
 #include "sculptor/memory.h"
+#include "sculptor/mesh.h"
 
 static const struct score_type *const registry[] = {
         &score_gaussian,       &score_gaussian_mixture, &score_ring,      &score_grid,   &score_moons,
@@ -39,8 +40,14 @@ void score_free(struct score *score)
         free(score);
 }
 
+size_t score_tile_size(const struct score *score)
+{
+        const struct mesh *mesh = score->type->mesh ? score->type->mesh(score->model) : NULL;
+        return mesh ? mesh->n_planes_here * mesh->plane_stride : (size_t)score->n_dim * LANES;
+}
+
 /* Whoever chooses the levels asks undefined_at() first and tells the user; here it can only be a bug. */
-struct score_level *score_level_create(const struct score *score, double sigma)
+struct score_level *score_level_create_scaled(const struct score *score, double sigma, double scale)
 {
         const char *why = score->type->undefined_at ? score->type->undefined_at(score->model, sigma) : NULL;
         if (why)
@@ -49,8 +56,16 @@ struct score_level *score_level_create(const struct score *score, double sigma)
         struct score_level *level = allocate(1, sizeof *level);
         level->score = score;
         level->sigma = sigma;
+        level->scale = scale;
+        level->size = score_tile_size(score);
+        level->scaled = scale == 1 ? NULL : allocate(level->size, sizeof *level->scaled);
         level->state = score->type->create_level(score->model, sigma);
         return level;
+}
+
+struct score_level *score_level_create(const struct score *score, double sigma)
+{
+        return score_level_create_scaled(score, sigma, 1);
 }
 
 void score_level_free(struct score_level *level)
@@ -58,5 +73,6 @@ void score_level_free(struct score_level *level)
         if (!level)
                 return;
         level->score->type->free_level(level->state);
+        free(level->scaled);
         free(level);
 }

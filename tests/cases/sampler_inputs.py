@@ -31,6 +31,21 @@ SAMPLERS = {
         "{type: annealed_langevin, scheme: leimkuhler_matthews, step_size: 0.02, steps_per_level: STEPS}",
 }
 
+# Reverse samplers, run by test_diffusion.py: name: (sampler table, process table). STEPS: how many time steps.
+DIFFUSION = {
+    "probability_flow_euler": ("{type: probability_flow, method: euler, TIMES}", "{type: edm}"),
+    "probability_flow_heun": ("{type: probability_flow, method: heun, TIMES}", "{type: edm}"),
+}
+
+
+def diffusion_text(name, particles, steps, levels=3, checkpoint="{every_seconds: 600}"):
+    """The input of one reverse sampler."""
+    sampler, process = DIFFUSION[name]
+    times = f"time_steps: {{type: karras, sigma_max: 20, sigma_min: 0.02, count: {steps + 1}}}"
+    return (f"seed: 7\npopulation: {{particles: {particles}, initial: {{type: normal}}}}\n{MIXTURE}"
+            f"levels: {{type: geometric, sigma_max: 20, sigma_min: 0.02, count: {levels}}}\nprocess: {process}\n"
+            f"sampler: {sampler.replace('TIMES', times)}\ncheckpoint: {checkpoint}\n")
+
 
 def text(name, particles, steps, levels=3, checkpoint="{every_seconds: 600}"):
     """The input of one sampler."""

@@ -223,7 +223,7 @@ static void run_level(struct sampler *sampler, struct population *population, co
 {
         for (int64_t step = 0; step < sampler->steps_per_level;) {
                 struct tally tally = {0};
-                const int64_t end = sampler_stretch_limit(sampler, step);
+                const int64_t end = sampler_stretch_limit(sampler, step, sampler->steps_per_level);
                 if (sampler_advance(sampler, population, level, level_index, step, end, &tally, NULL, NULL).found)
                         fatal("a particle is not finite");
                 sampler_adapt(sampler, end, &tally);

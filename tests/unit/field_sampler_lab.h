@@ -135,7 +135,8 @@ static inline void field_lab_draw_target(struct field_lab *lab)
 static inline void field_lab_advance(struct field_lab *lab, int64_t begin, int64_t end)
 {
         while (begin < end) {
-                int64_t limit = sampler_stretch_limit(lab->sampler, begin), stop = limit < end ? limit : end;
+                int64_t limit = sampler_stretch_limit(lab->sampler, begin, lab->sampler->steps_per_level),
+                        stop = limit < end ? limit : end;
                 assert_false(sampler_advance(lab->sampler, lab->population, lab->level, 0, begin, stop, &lab->tally,
                                              NULL, NULL)
                                      .found);

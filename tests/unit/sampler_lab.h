@@ -140,7 +140,8 @@ static inline struct breakdown lab_try(struct lab *lab, uint32_t level_index, in
 static inline void lab_advance(struct lab *lab, uint32_t level_index, int64_t begin, int64_t end)
 {
         while (begin < end) {
-                int64_t limit = sampler_stretch_limit(lab->sampler, begin), stop = limit < end ? limit : end;
+                int64_t limit = sampler_stretch_limit(lab->sampler, begin, lab->sampler->steps_per_level),
+                        stop = limit < end ? limit : end;
                 struct tally before = lab->tally;
                 assert_false(lab_try(lab, level_index, begin, stop).found);
                 struct tally here = {.accepted = lab->tally.accepted - before.accepted,

@@ -372,9 +372,9 @@ static void test_the_step_is_frozen_after_burn_in(void **state)
         struct lab *lab = adapted("{type: mala, step_size: 1, adapt_steps: 30, steps_per_level: 60}", 3, 100);
         double factor = lab->sampler->controller.log_factor;
         assert_true(factor != 0);
-        assert_int_equal(sampler_stretch_limit(lab->sampler, 0), 20);
-        assert_int_equal(sampler_stretch_limit(lab->sampler, 20), 30);
-        assert_int_equal(sampler_stretch_limit(lab->sampler, 30), 60);
+        assert_int_equal(sampler_stretch_limit(lab->sampler, 0, lab->sampler->steps_per_level), 20);
+        assert_int_equal(sampler_stretch_limit(lab->sampler, 20, lab->sampler->steps_per_level), 30);
+        assert_int_equal(sampler_stretch_limit(lab->sampler, 30, lab->sampler->steps_per_level), 60);
         lab_advance(lab, 0, 30, 60);
         assert_true(lab->sampler->controller.log_factor == factor);
         lab_close(lab);

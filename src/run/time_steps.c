@@ -1,0 +1,111 @@
+/* Levels and time steps of a reverse sampler. The time steps alone decide where particles go; a level is one of their
+ * points, the nearest to the sigma it asks for, where the run takes a snapshot. */
+#include <math.h>
+#include <stdlib.h>
+
+#include "pieces.h"
+#include "sculptor/memory.h"
+
+/* The points of the grid: what sampler.time_steps say, or the levels. NULL where there is a problem. */
+static struct time_grid *build_grid(const struct run *run, struct input *input)
+{
+        const struct sampler_settings *settings = &run->settings.sampler;
+        if (sampler_steps_at_levels(settings))
+                return time_grid_create(&run->process, run->levels.sigma, run->levels.n);
+        const struct levels_type *type = settings->time_steps.type.type;
+        const struct levels_context context = {.n_dim = run->score->n_dim, .process = &run->process,
+                                               .steps_per_level = 1};
+        struct levels points = {.n = 0};
+        const char *why = type->build(settings->time_steps.type.settings, &context, &points);
+        struct time_grid *grid = NULL;
+        if (why)
+                input_add_problem(input, "sampler.time_steps", "%s", why);
+        else
+                grid = time_grid_create(&run->process, points.sigma, points.n);
+        levels_release(&points);
+        return grid;
+}
+
+/* What no step can go along. */
+static bool grid_fits(const struct run *run, const struct time_grid *grid, struct input *input)
+{
+        const char *key = sampler_steps_at_levels(&run->settings.sampler) ? "levels" : "sampler.time_steps";
+        const struct score_type *score = run->score->type;
+        if (grid->n < 2) {
+                input_add_problem(input, key,
+                                  "%s steps from one noise to the next and needs two points at least; give time_steps: "
+                                  "{type: geometric, sigma_max: ..., sigma_min: ..., count: ...}",
+                                  sampler_scheme(&run->settings.sampler)->name);
+                return false;
+        }
+        for (size_t i = 0; i < grid->n; i++) {
+                const struct time_point *point = &grid->point[i];
+                const char *undefined = score->undefined_at ? score->undefined_at(run->score->model, point->sigma)
+                                                            : NULL;
+                if (i > 0 && !(point->sigma < grid->point[i - 1].sigma)) {
+                        input_add_problem(input, key, "time step %zu repeats sigma %g; every step goes to less noise",
+                                          i, point->sigma);
+                        return false;
+                }
+                if (undefined) {
+                        input_add_problem(input, key, "point %zu has sigma %g: %s", i + 1, point->sigma, undefined);
+                        return false;
+                }
+                if (!isfinite(point->time) || !(point->scale > 0)) {
+                        input_add_problem(input, key,
+                                          "point %zu, sigma %g, is beyond what %s reaches (sigma %g at the most)",
+                                          i + 1, point->sigma, run->process.type->name,
+                                          run->process.type->sigma_max(run->process.settings));
+                        return false;
+                }
+        }
+        return true;
+}
+
+/* A level per point at most; the first is where the steps begin (alone, it is where they end), the last where they
+ * end. */
+static void place_levels(struct run *run, struct input *input)
+{
+        const size_t n = run->levels.n;
+        run->level_ends = allocate(n, sizeof *run->level_ends);
+        for (size_t i = 0; i < n; i++)
+                run->level_ends[i] = (int64_t)time_grid_nearest(run->grid, run->levels.sigma[i]);
+        run->level_ends[0] = 0;
+        run->level_ends[n - 1] = (int64_t)run->grid->n - 1;
+        for (size_t i = 0; i < n; i++) {
+                if (i > 0 && run->level_ends[i] <= run->level_ends[i - 1]) {
+                        input_add_problem(input, "levels",
+                                          "levels %zu and %zu (sigma %g and %g) fall on one of the %zu time steps; "
+                                          "fewer levels, or more time steps",
+                                          i, i + 1, run->levels.sigma[i - 1], run->levels.sigma[i], run->grid->n - 1);
+                        return;
+                }
+                run->levels.sigma[i] = run->grid->point[run->level_ends[i]].sigma;
+        }
+}
+
+void run_check_time_steps(struct run *run, struct input *input)
+{
+        const struct scheme *scheme = sampler_scheme(&run->settings.sampler);
+        if (run->score->type->tempered)
+                input_add_problem(input, "sampler.type",
+                                  "%s above sigma 0 is not the noised target, and cannot be sampled by undoing noise; "
+                                  "use annealed_langevin",
+                                  run->score->type->name);
+        struct time_grid *grid = build_grid(run, input);
+        if (!grid)
+                return;
+        run->grid = grid;
+        if (!grid_fits(run, grid, input))
+                return;
+        const char *unfit = scheme->unfit
+                                    ? scheme->unfit(sampler_scheme_settings(&run->settings.sampler), grid, run->score)
+                                    : NULL;
+        if (unfit)
+                input_add_problem(input, "sampler", "%s", unfit);
+        place_levels(run, input);
+        if (run->settings.sampler.denoise && grid->point[grid->n - 1].sigma == 0)
+                input_add_problem(input, "sampler.denoise",
+                                  "the last time step ends at sigma 0: there is no noise to "
+                                  "take away");
+}

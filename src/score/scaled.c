@@ -1,0 +1,93 @@
+/* Scores of x = scale (x_0 + sigma n), by the change of variables of score.h, and scores at a noise for each lane. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "sculptor/memory.h"
+#include "sculptor/score.h"
+#include "sculptor/vecmath.h"
+
+/* x^ = x/scale, or x itself. */
+static const double *unscaled(const struct score_level *level, const double *restrict x)
+{
+        if (level->scale == 1)
+                return x;
+        for (size_t i = 0; i < level->size; i++)
+                level->scaled[i] = x[i] / level->scale;
+        return level->scaled;
+}
+
+static void divide(double *restrict values, size_t n, double by)
+{
+        if (by == 1)
+                return;
+        for (size_t i = 0; i < n; i++)
+                values[i] /= by;
+}
+
+void score_eval_scaled(const struct score_level *level, const double *restrict x, double *restrict s)
+{
+        level->score->type->eval(level->state, unscaled(level, x), s);
+        divide(s, level->size, level->scale);
+}
+
+void score_log_density(const struct score_level *level, const double *restrict x, double *restrict log_p)
+{
+        level->score->type->log_density(level->state, unscaled(level, x), log_p);
+        if (level->scale == 1)
+                return;
+        const double volume = (double)level->score->n_dim * vm_log(level->scale);
+        for (int lane = 0; lane < LANES; lane++)
+                log_p[lane] -= volume;
+}
+
+void score_divergence(const struct score_level *level, const double *restrict x, double *restrict div)
+{
+        level->score->type->divergence(level->state, unscaled(level, x), div);
+        divide(div, LANES, level->scale * level->scale);
+}
+
+void score_jacobian(const struct score_level *level, const double *restrict x, double *restrict j)
+{
+        const size_t n = (size_t)level->score->n_dim;
+        level->score->type->jacobian(level->state, unscaled(level, x), j);
+        divide(j, n * n * LANES, level->scale * level->scale);
+}
+
+void score_responsibilities(const struct score_level *level, const double *restrict x, double *restrict r)
+{
+        level->score->type->responsibilities(level->state, unscaled(level, x), r);
+}
+
+/* ---- a noise for each lane ---- */
+
+static void take_lanes(const double *restrict from, const double *restrict sigma, double wanted, size_t n,
+                       double *restrict to)
+{
+        for (size_t row = 0; row < n; row += LANES)
+                for (size_t lane = 0; lane < LANES; lane++)
+                        if (sigma[lane] == wanted)
+                                to[row + lane] = from[row + lane];
+}
+
+void score_eval_each(const struct score *score, const double *restrict sigma, const double *restrict x,
+                     double *restrict s)
+{
+        if (score->type->eval_each) {
+                score->type->eval_each(score->model, sigma, x, s);
+                return;
+        }
+        const size_t n = score_tile_size(score);
+        double *one = allocate(n, sizeof *one);
+        for (size_t lane = 0; lane < LANES; lane++) {
+                bool seen = false;
+                for (size_t before = 0; before < lane && !seen; before++)
+                        seen = sigma[before] == sigma[lane];
+                if (seen)
+                        continue;
+                struct score_level *level = score_level_create(score, sigma[lane]);
+                score_eval(level, x, one);
+                take_lanes(one, sigma, sigma[lane], n, s);
+                score_level_free(level);
+        }
+        free(one);
+}
