@@ -8,6 +8,7 @@
 #include "sculptor/files.h"
 #include "sculptor/memory.h"
 #include "sculptor/parallel.h"
+#include "sculptor/rng.h"
 #include "sculptor/text.h"
 
 enum { LARGEST_INPUT = 1 << 24 }; /* bytes: nobody writes more by hand */
@@ -122,6 +123,14 @@ static void build_levels(struct run *run, struct input *input)
         const char *why = type->build(selected->settings, &context, &run->levels);
         if (why) {
                 input_add_problem(input, "levels", "%s", why);
+                return;
+        }
+        if (run->levels.n > RNG_MAX_LEVELS - 2) {
+                input_add_problem(input, "levels",
+                                  "%zu levels are more than %d, for each has random numbers of its own; fewer levels "
+                                  "(sampler.time_steps may be more)",
+                                  run->levels.n, RNG_MAX_LEVELS - 2);
+                levels_release(&run->levels);
                 return;
         }
         for (size_t i = 0; i < run->levels.n && score->undefined_at; i++) {

@@ -51,7 +51,8 @@ static bool grid_fits(const struct run *run, const struct time_grid *grid, struc
                         input_add_problem(input, key, "point %zu has sigma %g: %s", i + 1, point->sigma, undefined);
                         return false;
                 }
-                if (!isfinite(point->time) || !(point->scale > 0)) {
+                if (!(point->sigma <= run->process.type->sigma_max(run->process.settings)) || !isfinite(point->time) ||
+                    !(point->scale > 0)) {
                         input_add_problem(input, key,
                                           "point %zu, sigma %g, is beyond what %s reaches (sigma %g at the most)",
                                           i + 1, point->sigma, run->process.type->name,
