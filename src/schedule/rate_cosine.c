@@ -93,8 +93,8 @@ static double beta(const void *configured, double t)
         const struct clipped clipped = clipped_part(settings);
         if (t > clipped.begin)
                 return clipped.rate;
-        const double phi = angle(settings, 1 - t);
-        return SCHEDULE_PI / (1 + settings->offset) * (vm_cos(phi) / vm_sin(phi));
+        const double tangent = vm_sin(angle(settings, t + settings->offset)) / vm_sin(angle(settings, 1 - t));
+        return SCHEDULE_PI / (1 + settings->offset) * tangent;
 }
 
 static double integral(const void *configured, double t)
