@@ -47,7 +47,8 @@ static bool grid_fits(const struct run *run, const struct time_grid *grid, struc
         const char *key = sampler_steps_at_levels(&run->settings.sampler) ? "levels" : "sampler.time_steps";
         const struct score_type *score = run->score->type;
         if (grid->n < 2 && run->options.noises) {
-                input_add_problem(input, key, "forward needs levels above 0, e.g. levels: {type: geometric, sigma_max: 20, "
+                input_add_problem(input, key,
+                                  "forward needs levels above 0, e.g. levels: {type: geometric, sigma_max: 20, "
                                   "sigma_min: 1, count: 10}");
                 return false;
         }
@@ -148,7 +149,8 @@ void run_check_time_steps(struct run *run, struct input *input)
         place_levels(run, input);
         if (run->options.ascends) {
                 if (run->settings.sampler.denoise)
-                        input_add_problem(input, "sampler.denoise", "there is nothing to take away where noise is added");
+                        input_add_problem(input, "sampler.denoise",
+                                          "there is nothing to take away where noise is added");
                 turn_round(run);
                 return;
         }

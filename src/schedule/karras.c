@@ -23,7 +23,8 @@ static const char *build(const void *configured, const struct levels_context *co
         (void)context;
         const struct settings *settings = configured;
         const double rho = settings->rho;
-        const double first = schedule_power(settings->range.sigma_max, 1 / rho), end = schedule_power(settings->range.sigma_min, 1 / rho);
+        const double first = schedule_power(settings->range.sigma_max, 1 / rho),
+                     end = schedule_power(settings->range.sigma_min, 1 / rho);
         levels_allocate(levels, (size_t)settings->range.count);
         const size_t last = levels->n - 1;
         levels->sigma[0] = settings->range.sigma_max;

@@ -74,10 +74,22 @@ static long double beta_cosine(long double t)
         return t <= 0.999L ? PI / (1 + s) * tanl((t + s) / (1 + s) * PI / 2) : -1000 * logl(1 - (long double)0.999);
 }
 
-static struct exact vp_linear(long double t) { return exact_vp(integral_linear(t), beta_linear(t)); }
-static struct exact vp_cosine(long double t) { return exact_vp(integral_cosine(t), beta_cosine(t)); }
-static struct exact subvp_linear(long double t) { return exact_subvp(integral_linear(t), beta_linear(t)); }
-static struct exact subvp_cosine(long double t) { return exact_subvp(integral_cosine(t), beta_cosine(t)); }
+static struct exact vp_linear(long double t)
+{
+        return exact_vp(integral_linear(t), beta_linear(t));
+}
+static struct exact vp_cosine(long double t)
+{
+        return exact_vp(integral_cosine(t), beta_cosine(t));
+}
+static struct exact subvp_linear(long double t)
+{
+        return exact_subvp(integral_linear(t), beta_linear(t));
+}
+static struct exact subvp_cosine(long double t)
+{
+        return exact_subvp(integral_cosine(t), beta_cosine(t));
+}
 
 static struct exact edm(long double t)
 {
@@ -188,7 +200,8 @@ static void test_the_moments_follow_their_differential_equations(void **state)
                         const double t = time_number(i), r = fmin(t, fabs(0.999 - t)), h = 1e-4 * fmin(r, 1 - t);
                         if (!(h > 0))
                                 continue;
-                        const struct time_point a = process_at_time(process, t - h), b = process_at_time(process, t + h);
+                        const struct time_point a = process_at_time(process, t - h),
+                                                b = process_at_time(process, t + h);
                         const struct time_point point = process_at_time(process, t);
                         const double f = process->type->drift(process->settings, t);
                         const double g_2 = process->type->diffusion_squared(process->settings, t);
@@ -278,8 +291,11 @@ static int published(int steps, long double clip, long double *abar)
 static void test_the_cosine_has_the_published_clipped_products_at_every_step(void **state)
 {
         (void)state;
-        static const struct { int steps; double clip; int clipped; } of[] = {
-                {1000, 0.999, 1}, {4000, 0.999, 1}, {50, 0.7, 2}, {10, 0.5, 3}, {10, 0.01, 10}, {1, 0.999, 1}};
+        static const struct {
+                int steps;
+                double clip;
+                int clipped;
+        } of[] = {{1000, 0.999, 1}, {4000, 0.999, 1}, {50, 0.7, 2}, {10, 0.5, 3}, {10, 0.01, 10}, {1, 0.999, 1}};
         for (size_t k = 0; k < sizeof of / sizeof *of; k++) {
                 char text[128];
                 snprintf(text, sizeof text, "{type: vp, beta: cosine, discrete_steps: %d, clip: %g}", of[k].steps,
