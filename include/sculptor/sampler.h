@@ -177,7 +177,8 @@ struct breakdown sampler_advance(struct sampler *sampler, struct population *pop
  * counted since the last call. */
 void sampler_adapt(struct sampler *sampler, int64_t step, const struct tally *here);
 
-/* Tweedie's formula [Robbins 1956; Efron 2011]: x <- x + sigma^2 s(x, sigma), one evaluation. As above. */
+/* Tweedie's formula [Robbins 1956; Efron 2011]: x <- (x + (alpha sigma)^2 s(x))/alpha, alpha the level's scale; one
+ * evaluation. As above. */
 struct breakdown sampler_denoise(struct sampler *sampler, struct population *population,
                                  const struct score_level *level, struct tally *tally);
 

@@ -147,7 +147,9 @@ _Noreturn void run_give_up(struct run *run, const char *why)
 void run_observe(struct run *run)
 {
         double begin = seconds_now(), sigma = run_sigma(run, run->mark.level);
-        struct score_level *level = run_create_level(run, run->mark.level);
+        struct score_level *level = run_is_denoising(run, run->mark.level) /* which leaves scale 1 */
+                                            ? score_level_create(run->score, sigma)
+                                            : run_create_level(run, run->mark.level);
         sampler_rest(run->sampler);
         double *row = run_series_measure(run, level);
         account_time(run);

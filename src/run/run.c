@@ -35,7 +35,7 @@ double run_sigma(const struct run *run, int64_t level)
 
 double run_scale(const struct run *run, int64_t level)
 {
-        return process_at_sigma(&run->process, run_sigma(run, level)).scale;
+        return run->grid ? process_at_sigma(&run->process, run_sigma(run, level)).scale : 1;
 }
 
 struct score_level *run_create_level(const struct run *run, int64_t level)

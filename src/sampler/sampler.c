@@ -246,7 +246,11 @@ struct breakdown sampler_denoise(struct sampler *sampler, struct population *pop
         for (size_t t = 0; t < population->n_tiles; t++) {
                 struct stretch tile = tile_stretch(sampler, population, t, level, tally);
                 score_eval(level, tile.x, sampler->work);
-                add_scaled(stretch_size(&tile), level->sigma * level->sigma, sampler->work, tile.x);
+                const double deviation = level->scale * level->sigma;
+                add_scaled(stretch_size(&tile), deviation * deviation, sampler->work, tile.x);
+                if (level->scale != 1)
+                        for (size_t i = 0; i < tile.size; i++)
+                                tile.x[i] /= level->scale;
                 stretch_count(&tile, 1);
                 tile.velocity = NULL; /* is left alone */
                 tile.breakdown = &breakdown;
