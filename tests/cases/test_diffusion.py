@@ -81,6 +81,25 @@ class Prediction(Case):
                 (self.assertGreaterEqual if more else self.assertEqual)(done, float(foretold))
 
 
+class BreakingDown(Case):
+    def test_a_particle_that_stops_being_a_number_is_named_with_step_level_and_sigma(self):
+        n, broken = 200, 137
+        x = np.zeros((n, 3))
+        x[broken] = 1e200  # its distance from a component has no square
+        with h5py.File(self.path("start.h5"), "w") as file:
+            file["state"] = x
+        text = sampler_inputs.diffusion_text("probability_flow_heun", particles=n, steps=12, levels=4)
+        text = text.replace("initial: {type: normal}",
+                            f"initial: {{type: file, path: {self.path('start.h5')}, dataset: state}}")
+        for ranks in (1, 3):
+            done = self.sample(ranks, self.write("breaks.yaml", text), "--output", self.path(f"out-{ranks}"), "--quiet",
+                               status=3)
+            lines = [line for line in done.stderr.splitlines() if "no longer finite" in line]
+            self.assertEqual(len(lines), 1, done.stderr)
+            self.assertRegex(lines[0], r"level 2 \(sigma [0-9.]+\), time step 1 \(sigma 20 to [0-9.]+\): "
+                                       rf"particle {broken} is no longer finite")
+
+
 class BadInput(Case):
     GOOD = """\
 seed: 1
