@@ -40,8 +40,6 @@ DIFFUSION = {
     "probability_flow_dormand_prince_each":
         ("{type: probability_flow, method: dormand_prince, control: particle, relative_tolerance: 1e-4, TIMES}",
          "{type: edm}"),
-    "dpm_solver_1": ("{type: dpm_solver, order: 1, TIMES}", "{type: edm}"),
-    "dpm_solver_2": ("{type: dpm_solver, TIMES}", "{type: edm}"),
     "dpm_solver_3": ("{type: dpm_solver, order: 3, TIMES}", "{type: edm}"),
     "edm_stochastic": ("{type: edm_stochastic, s_churn: 30, s_min: 0.05, s_max: 10, s_noise: 1.003, TIMES}",
                        "{type: edm}"),
