@@ -42,6 +42,7 @@ struct stretch {
         struct level_cache *levels;    /* of diffusion schemes: the score at their sigmas (diffusion.h) */
         double *work;                  /* [n_work][size], for the call only */
         struct tally *tally;
+        double *evaluations;           /* of diffusion schemes: [LANES], each particle's so far; else NULL */
         struct breakdown *breakdown;   /* of a field: where it was seen (stretch_broken()) */
 };
 
@@ -86,6 +87,12 @@ struct scheme {
 static inline size_t scheme_n_arrays(const struct scheme *scheme)
 {
         return 1 + (size_t)scheme->has_velocity + scheme->n_history;
+}
+
+/* Doubles of a tile's memory: the scheme's, then, of diffusion schemes, each particle's evaluations so far. */
+static inline size_t scheme_n_memory(const struct scheme *scheme)
+{
+        return scheme->n_memory + (scheme->diffusion ? LANES : 0);
 }
 
 struct ensemble {
@@ -170,7 +177,8 @@ struct breakdown sampler_advance(struct sampler *sampler, struct population *pop
  * counted since the last call. */
 void sampler_adapt(struct sampler *sampler, int64_t step, const struct tally *here);
 
-/* Tweedie's formula [Robbins 1956; Efron 2011]: x <- x + sigma^2 s(x, sigma), one evaluation. As above. */
+/* Tweedie's formula [Robbins 1956; Efron 2011]: x <- (x + (alpha sigma)^2 s(x))/alpha, alpha the level's scale; one
+ * evaluation. As above. */
 struct breakdown sampler_denoise(struct sampler *sampler, struct population *population,
                                  const struct score_level *level, struct tally *tally);
 

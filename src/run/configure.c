@@ -124,6 +124,8 @@ static void build_levels(struct run *run, struct input *input)
                 input_add_problem(input, "levels", "%s", why);
                 return;
         }
+        if (sampler_scheme(&run->settings.sampler)->diffusion)
+                return; /* levels will be time steps, which are checked */
         for (size_t i = 0; i < run->levels.n && score->undefined_at; i++) {
                 const char *undefined = score->undefined_at(run->score->model, run->levels.sigma[i]);
                 if (undefined) {

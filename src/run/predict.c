@@ -66,7 +66,7 @@ static double rank_bytes(const struct run *run, int64_t ranks)
         double tiles_here = ceil((double)tiles / (double)ranks);
         double arrays = (double)(scheme_n_arrays(scheme));
         double tile = 8.0 * LANES * (double)run->score->n_dim;
-        return PROCESS_BYTES + series_bytes(run) + tiles_here * (arrays * tile + 8.0 * (double)scheme->n_memory) +
+        return PROCESS_BYTES + series_bytes(run) + tiles_here * (arrays * tile + 8.0 * (double)scheme_n_memory(scheme)) +
                ((double)scheme->n_work + 4) * tile;
 }
 

@@ -35,7 +35,7 @@ double run_sigma(const struct run *run, int64_t level)
 
 double run_scale(const struct run *run, int64_t level)
 {
-        return process_at_sigma(&run->process, run_sigma(run, level)).scale;
+        return run->grid ? process_at_sigma(&run->process, run_sigma(run, level)).scale : 1;
 }
 
 struct score_level *run_create_level(const struct run *run, int64_t level)
@@ -109,7 +109,7 @@ static void draw_population(struct run *run)
                                           .read_field = read_field};
         const struct scheme *scheme = run->sampler->scheme;
         run->population = run_create_population(run, run->settings.population.particles, scheme->has_velocity,
-                                                scheme->n_memory);
+                                                scheme_n_memory(scheme));
         population_keep_history(run->population, scheme->n_history);
         const char *why = type->draw(initial->settings, &context, run->population);
         require_all(!why, "population.initial: %s", why ? why : "");
@@ -146,7 +146,7 @@ static void restore(struct run *run, const char *path)
         require_same_parameters(run->echo, path, header.parameters);
         const struct scheme *scheme = run->sampler->scheme;
         succeed_all(header.n_particles == run->settings.population.particles && header.n_dim == run->score->n_dim &&
-                            header.with_velocity == scheme->has_velocity && header.n_memory == scheme->n_memory &&
+                            header.with_velocity == scheme->has_velocity && header.n_memory == scheme_n_memory(scheme) &&
                             header.n_history == scheme->n_history,
                     "%s: its arrays do not fit its parameters; remove it to go on from an older one", path);
         run_plan(run, header.wisdom, path);

@@ -37,7 +37,7 @@ static void ensure_work(struct sampler *sampler, const struct population *popula
         const bool field = population_is_field(population);
         const size_t tile = population->tile_size;
         const size_t arrays = scheme_n_arrays(scheme);
-        const size_t copies = field ? 0 : arrays * tile + scheme->n_memory;
+        const size_t copies = field ? 0 : arrays * tile + scheme_n_memory(scheme);
         const size_t n_work = field && scheme->n_work_field > 0 ? scheme->n_work_field : scheme->n_work;
         sampler->work = allocate(n_work * tile + copies, sizeof *sampler->work);
 }
@@ -111,6 +111,8 @@ static struct stretch tile_stretch(struct sampler *sampler, const struct populat
                                 .tally = tally};
         for (size_t k = 0; k < SAMPLER_MAX_HISTORY; k++)
                 stretch.history[k] = population_history(population, k, t);
+        if (sampler->scheme->diffusion && stretch.memory)
+                stretch.evaluations = stretch.memory + sampler->scheme->n_memory;
         return stretch;
 }
 
@@ -174,6 +176,7 @@ static struct breakdown replay(const struct sampler *sampler, struct stretch bef
         struct tally unused = {0};
         const int64_t end = before.step_end;
         before.tally = &unused;
+        before.evaluations = NULL;
         for (int64_t step = before.step_begin; step < end; step++) {
                 before.step_begin = step;
                 before.step_end = step + 1;
@@ -197,7 +200,7 @@ static struct breakdown advance_tile(const struct sampler *sampler, struct stret
                 return breakdown;
         }
         struct stretch before = copy_of_tile(sampler, stretch);
-        tile_copy(&before, stretch, sampler->scheme->n_memory);
+        tile_copy(&before, stretch, scheme_n_memory(sampler->scheme));
         sampler->scheme->advance(sampler->scheme_settings, stretch);
         int lane = lane_broken(stretch);
         return lane < 0 ? (struct breakdown){.found = false} : replay(sampler, before, lane);
@@ -243,7 +246,11 @@ struct breakdown sampler_denoise(struct sampler *sampler, struct population *pop
         for (size_t t = 0; t < population->n_tiles; t++) {
                 struct stretch tile = tile_stretch(sampler, population, t, level, tally);
                 score_eval(level, tile.x, sampler->work);
-                add_scaled(stretch_size(&tile), level->sigma * level->sigma, sampler->work, tile.x);
+                const double deviation = level->scale * level->sigma;
+                add_scaled(stretch_size(&tile), deviation * deviation, sampler->work, tile.x);
+                if (level->scale != 1)
+                        for (size_t i = 0; i < tile.size; i++)
+                                tile.x[i] /= level->scale;
                 stretch_count(&tile, 1);
                 tile.velocity = NULL; /* is left alone */
                 tile.breakdown = &breakdown;

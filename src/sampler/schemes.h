@@ -38,6 +38,18 @@ static inline double *stretch_work(const struct stretch *stretch, size_t i)
 static inline void stretch_count(const struct stretch *stretch, int64_t n)
 {
         stretch->tally->evaluations += n * stretch->n_counted;
+        if (stretch->evaluations)
+                for (int lane = 0; lane < LANES; lane++)
+                        stretch->evaluations[lane] += (double)n;
+}
+
+/* The same of one particle, where particles differ. */
+static inline void stretch_count_lane(const struct stretch *stretch, int lane, int64_t n)
+{
+        if (lane < stretch->n_counted)
+                stretch->tally->evaluations += n;
+        if (stretch->evaluations)
+                stretch->evaluations[lane] += (double)n;
 }
 
 /* N(0, 1) for one step of the tile, z[size]. */

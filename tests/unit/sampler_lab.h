@@ -98,7 +98,7 @@ static inline struct lab *lab_open(const char *text, const struct score_type *ty
                 lab->target.variance[j] = variance ? variance[j] : 1;
         lab->target_here = &lab->target;
         lab->score = (struct score){.type = type ? type : &lab_gaussian, .n_dim = n_dim};
-        lab->level = (struct score_level){.score = &lab->score, .state = &lab->target_here};
+        lab->level = (struct score_level){.score = &lab->score, .scale = 1, .state = &lab->target_here};
         lab_set_sigma(lab, 0);
         return lab;
 }
