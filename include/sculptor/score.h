@@ -155,7 +155,8 @@ static inline void score_eval(const struct score_level *level, const double *res
 
 /* Where the type has them: value[LANES], and the Jacobian as the type writes it. */
 void score_log_density(const struct score_level *level, const double *restrict x, double *restrict log_p);
-void score_divergence(const struct score_level *level, const double *restrict x, double *restrict div);
+void score_divergence(const struct score_level *level, const double *restrict x,
+                      double *restrict div); /* or the trace of its jacobian */
 void score_jacobian(const struct score_level *level, const double *restrict x, double *restrict j);
 /* out = (ds/dx) v where the type has jacobian_vector or jacobian. */
 void score_jacobian_vector(const struct score_level *level, const double *restrict x, const double *restrict v,

@@ -41,9 +41,25 @@ void score_log_density(const struct score_level *level, const double *restrict x
                 log_p[lane] -= volume;
 }
 
+static void sum_diagonal(const struct score_level *level, const double *restrict x, double *restrict div)
+{
+        const size_t n = (size_t)level->score->n_dim;
+        double *j = allocate(n * n * LANES, sizeof *j);
+        level->score->type->jacobian(level->state, x, j);
+        memset(div, 0, LANES * sizeof *div);
+        for (size_t i = 0; i < n; i++)
+                for (size_t lane = 0; lane < LANES; lane++)
+                        div[lane] += j[(i * n + i) * LANES + lane];
+        free(j);
+}
+
 void score_divergence(const struct score_level *level, const double *restrict x, double *restrict div)
 {
-        level->score->type->divergence(level->state, unscaled(level, x), div);
+        const double *at = unscaled(level, x);
+        if (level->score->type->divergence)
+                level->score->type->divergence(level->state, at, div);
+        else
+                sum_diagonal(level, at, div);
         divide(div, LANES, level->scale * level->scale);
 }
 
