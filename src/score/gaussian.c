@@ -415,6 +415,23 @@ static void jacobian(const void *level, const double *restrict x, double *restri
                 }
 }
 
+/* -P v, j upwards */
+static void jacobian_vector(const void *level, const double *restrict x, const double *restrict v, double *restrict out)
+{
+        const struct gaussian_level *gaussian = level;
+        (void)x;
+        for (int64_t i = 0; i < gaussian->n_dim; i++) {
+                const double *row = gaussian->precision + i * gaussian->width;
+                const double *vj = v + first_column(gaussian->width, i) * LANES;
+                double *restrict sum = out + i * LANES;
+                for (int lane = 0; lane < LANES; lane++)
+                        sum[lane] = -row[0] * vj[lane];
+                for (int64_t k = 1; k < gaussian->width; k++)
+                        for (int lane = 0; lane < LANES; lane++)
+                                sum[lane] = fma(-row[k], vj[k * LANES + lane], sum[lane]);
+        }
+}
+
 const struct score_type score_gaussian = {
         .name = "gaussian", .help = "one Gaussian, diagonal or dense, exact at every noise level",
         .params = gaussian_params, .settings_size = sizeof(struct gaussian_settings), .check = check,
@@ -422,5 +439,5 @@ const struct score_type score_gaussian = {
         .undefined_at = undefined_at, .diameter = diameter, .components = components,
         .create_level = create_level, .free_level = free_level,
         .eval = eval, .eval_each = eval_each, .log_density = log_density, .divergence = divergence, .jacobian = jacobian,
-        .draw = draw,
+        .jacobian_vector = jacobian_vector, .draw = draw,
 };
