@@ -74,5 +74,6 @@ static void advance(const void *configured, const struct stretch *stretch)
 const struct scheme scheme_probability_flow = {
         .name = "probability_flow", .help = "the ODE whose particles follow the noised target at every sigma",
         .params = params, .settings_size = sizeof(struct settings), .diffusion = true, .deterministic = true,
-        .n_work = 2, .evaluations_per_step = evaluations_per_step, .evaluations_saved = evaluations_saved, .advance = advance,
+        .n_work = 2, .predictor_work = 3, .evaluations_per_step = evaluations_per_step,
+        .evaluations_saved = evaluations_saved, .advance = advance,
 };
