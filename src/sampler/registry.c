@@ -18,6 +18,7 @@ static const struct scheme *const registry[] = {
         &scheme_exponential,
         &scheme_fourier_exponential,
         &scheme_probability_flow,
+        &scheme_adaptive_sde,
 };
 enum { N_SCHEMES = sizeof registry / sizeof *registry };
 

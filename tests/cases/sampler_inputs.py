@@ -35,6 +35,7 @@ SAMPLERS = {
 DIFFUSION = {
     "probability_flow_euler": ("{type: probability_flow, method: euler, TIMES}", "{type: edm}"),
     "probability_flow_heun": ("{type: probability_flow, method: heun, TIMES}", "{type: edm}"),
+    "adaptive_sde": ("{type: adaptive_sde, TIMES}", "{type: edm}"),
 }
 
 
