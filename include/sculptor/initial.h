@@ -37,5 +37,6 @@ bool initial_variant(size_t i, struct param_variant *variant);
 
 /* The settings of `initial: {type: file}`, for checks before the run: its .draw is told by name "file". */
 struct initial_file_settings { char *path; char *dataset; };
+extern const struct initial_type initial_file;
 
 #endif

@@ -238,7 +238,7 @@ static const char *file_draw(const void *configured, const struct initial_contex
         return why;
 }
 
-static const struct initial_type initial_file = {
+const struct initial_type initial_file = {
         .name = "file", .help = "the rows of an HDF5 data set, one a particle",
         .params = file_params, .settings_size = sizeof(struct initial_file_settings),
         .dimension = any_dimension, .of_fields = true, .draw = file_draw,

@@ -25,11 +25,16 @@ static bool agree_on(char *reason, size_t size)
         return true;
 }
 
+static const char *initial_key(const struct run *run)
+{
+        return run->data.path ? "likelihood.data" : "population.initial.path";
+}
+
 /* Collective. Every rank reads its share of the rows once, so that a value that is not finite is bad input
  * like any other: told before anything is written. The lowest rank's reason is everybody's. */
 static void check_rows(struct run *run, struct input *input)
 {
-        const struct initial_file_settings *file = run->settings.population.initial.type.settings;
+        const struct initial_file_settings *file = run->initial.settings;
         int64_t n = run->settings.population.particles, n_dim = run->score->n_dim, size = parallel_size();
         int64_t share = n / size + 1, first = parallel_rank() * share, end = first + share < n ? first + share : n;
         int64_t at_once = ROWS_AT_ONCE / n_dim > 0 ? ROWS_AT_ONCE / n_dim : 1;
@@ -42,19 +47,19 @@ static void check_rows(struct run *run, struct input *input)
         }
         free(rows);
         if (agree_on(reason, sizeof reason))
-                input_add_problem(input, "population.initial.path", "%s", reason);
+                input_add_problem(input, initial_key(run), "%s", reason);
 }
 
 static void check_initial_file(struct run *run, struct input *input)
 {
-        const struct initial_file_settings *file = run->settings.population.initial.type.settings;
+        const struct initial_file_settings *file = run->initial.settings;
         struct { struct dataset_shape shape; char why[1024]; } look = {.why = ""};
         if (parallel_rank() == 0) {
                 const char *why = dataset_inspect(file->path, file->dataset, &look.shape);
                 snprintf(look.why, sizeof look.why, "%s", why ? why : "");
         }
         parallel_broadcast(&look, sizeof look, 0);
-        const char *key = "population.initial.path";
+        const char *key = initial_key(run);
         if (*look.why)
                 input_add_problem(input, key, "%s", look.why);
         else if (look.shape.n_columns != run->score->n_dim)
@@ -72,22 +77,22 @@ static void check_initial_file(struct run *run, struct input *input)
 /* Fields of an ensemble, (realization, [z,] y, x), or one alone. */
 static void check_initial_fields(struct run *run, struct input *input)
 {
-        const struct initial_file_settings *file = run->settings.population.initial.type.settings;
+        const struct initial_file_settings *file = run->initial.settings;
         int64_t n_fields = 0;
         char reason[1024] = "";
         const char *why = fields_inspect(file->path, file->dataset, run->mesh, &n_fields);
         snprintf(reason, sizeof reason, "%s", why ? why : "");
         if (agree_on(reason, sizeof reason))
-                input_add_problem(input, "population.initial.path", "%s", reason);
+                input_add_problem(input, initial_key(run), "%s", reason);
         else if (n_fields < run->settings.population.particles)
-                input_add_problem(input, "population.initial.path",
+                input_add_problem(input, initial_key(run),
                                   "%s in %s has %lld fields, fewer than population.particles, %lld", file->dataset,
                                   file->path, (long long)n_fields, (long long)run->settings.population.particles);
 }
 
 static void check_initial(struct run *run, struct input *input)
 {
-        const struct selection *initial = &run->settings.population.initial.type;
+        const struct selection *initial = &run->initial;
         const struct initial_type *type = initial->type;
         int64_t n_dim = type->dimension(initial->settings);
         if (run->mesh && !type->of_fields) {
@@ -223,10 +228,15 @@ void run_check_sections(struct run *run, struct input *input)
                 clean_level(run);
                 return;
         }
+        run->initial = run->settings.population.initial.type;
+        if (run->options.likelihood)
+                run_take_data(run);
         run->process = (struct process){run->settings.process.type.type, run->settings.process.type.settings};
         check_initial(run, input);
         build_levels(run, input);
-        if (run->levels.n > 0)
+        if (run->options.likelihood)
+                run_check_likelihood(run, input);
+        else if (run->levels.n > 0)
                 check_sampler(run, input);
 }
 
@@ -253,7 +263,10 @@ static char *choose_directory(const struct run *run)
         const char *slash = strrchr(run->options.input, '/'), *name = slash ? slash + 1 : run->options.input;
         const char *dot = strrchr(name, '.');
         int length = dot && dot > name ? (int)(dot - name) : (int)strlen(name);
-        return format_text("runs/%.*s%s", length, name, run->options.draws_fields ? "_field" : "");
+        return format_text("runs/%.*s%s", length, name,
+                           run->options.draws_fields ? "_field"
+                           : run->options.likelihood ? "_likelihood"
+                                                     : "");
 }
 
 static char *join_overrides(const struct options *options)
@@ -278,7 +291,8 @@ struct run *run_configure(const struct options *options)
         run->input_text = text_read_all(options->input, LARGEST_INPUT, &length, &why);
         require_all(run->input_text != NULL, "%s", why);
         struct input *input = input_parse(options->input, run->input_text, length, options->set, options->n_set);
-        input_read(input, options->draws_fields ? configuration_field_rows() : input_rows, &run->settings);
+        input_read(input, options->draws_fields || options->likelihood ? configuration_field_rows() : input_rows,
+                   &run->settings);
         stop_on_problems(input);
         run_check_sections(run, input);
         stop_on_problems(input);
@@ -287,8 +301,11 @@ struct run *run_configure(const struct options *options)
         run->directory = choose_directory(run);
         run->overrides = join_overrides(options);
         run->echo = params_echo(input_rows, &run->settings, false);
-        if (options->draws_fields) { /* its files must not be taken for a sampler's */
-                char *echo = format_text("command: field\n%s", run->echo);
+        if (options->draws_fields || options->likelihood) { /* its files must not be taken for a sampler's */
+                char *own = options->likelihood ? run_likelihood_echo(run) : copy_text("");
+                char *echo = format_text("command: %s\n%s%s", options->likelihood ? "likelihood" : "field", run->echo,
+                                         own);
+                free(own);
                 free(run->echo);
                 run->echo = echo;
         }

@@ -36,6 +36,8 @@ struct run {
         char *echo;                  /* params_echo of what decides the bits */
         struct provenance provenance;
 
+        struct selection initial;    /* where particles start: population.initial, or likelihood.data */
+        struct initial_file_settings data; /* the latter's */
         struct score *score;
         struct mesh *mesh;           /* the score's, of fields; else NULL */
         char *wisdom;                /* of its plans */
@@ -84,7 +86,13 @@ struct population *run_create_population(const struct run *run, int64_t n, bool 
 /* fields.c. Collective. */
 void run_write_products(struct run *run); /* wiener.h5, where the score has some */
 
+/* likelihood.c: what the command needs of the input; adds problems to it. */
+void run_take_data(struct run *run);
+void run_check_likelihood(struct run *run, struct input *input);
+char *run_likelihood_echo(const struct run *run); /* its own parameters; the caller frees */
+
 /* run.c. Collective. */
+void run_draw_initial(struct run *run, double sigma); /* the population's x, of noise sigma where that matters */
 void run_take_directory(struct run *run);
 void run_examine_directory(const struct run *run); /* is it another's? */
 void run_claim_directory(const struct run *run);
