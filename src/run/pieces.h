@@ -73,6 +73,10 @@ int64_t run_total_steps(const struct run *run);
 /* configure.c: what must agree between sections; adds problems to the input. */
 void run_check_sections(struct run *run, struct input *input);
 
+/* initial_checks.c. Collective. */
+bool run_agree_on(char *reason, size_t size); /* the lowest rank's reason on every rank; false where none has one */
+void run_check_initial(struct run *run, struct input *input);
+
 /* time_steps.c: levels and time steps brought together; adds problems to the input. */
 void run_check_time_steps(struct run *run, struct input *input);
 

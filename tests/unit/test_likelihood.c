@@ -14,10 +14,11 @@ static const struct likelihood_settings exact = {.trace = LIKELIHOOD_EXACT,
                                                  .sigma_max = 40};
 static const double LIMIT = 1e-6;
 
-static const char mixture[] = "{type: gaussian_mixture, components: [{mean: [0, 0], sigma: 0.5},"
-                              "{mean: [4, 1], sigma: [0.7, 0.2]}, {mean: [-3, 2], sigma: 1}, {mean: [1, -5], sigma: 0.4},"
-                              "{mean: [-2, -2], sigma: 0.3, weight: 3}, {mean: [6, -4], sigma: 0.8},"
-                              "{mean: [0, 5], sigma: [0.2, 1.1]}, {mean: [-6, -1], sigma: 0.6, weight: 0.5}]}";
+static const char mixture[] =
+        "{type: gaussian_mixture, components: [{mean: [0, 0], sigma: 0.5},"
+        "{mean: [4, 1], sigma: [0.7, 0.2]}, {mean: [-3, 2], sigma: 1}, {mean: [1, -5], sigma: 0.4},"
+        "{mean: [-2, -2], sigma: 0.3, weight: 3}, {mean: [6, -4], sigma: 0.8},"
+        "{mean: [0, 5], sigma: [0.2, 1.1]}, {mean: [-6, -1], sigma: 0.6, weight: 0.5}]}";
 static const char dense[] = "{type: gaussian, mean: [1, -2, 0.5], covariance: [[2, 0.6, 0.1], [0.6, 1, -0.3], "
                             "[0.1, -0.3, 0.5]]}";
 static const char diagonal[] = "{type: gaussian, mean: [1, -2, 0, 4], sigma: [0.1, 1, 2, 0.5]}";
