@@ -24,7 +24,15 @@ class Snapshot:
             header = self._check(file)
             sigma = file.get("sigma")
             sigma = float(sigma[()]) if isinstance(sigma, h5py.Dataset) and sigma.shape == () else float("nan")
-            return {**header, "sigma": sigma, "attributes": attributes_of(file)}
+            return {**header, "sigma": sigma, "scale": self._number(file, "scale"), "attributes": attributes_of(file)}
+
+    @staticmethod
+    def _number(file, name):
+        """A positive number told by an attribute or a data set, or None."""
+        value = file.attrs.get(name, file.get(name))
+        if isinstance(value, h5py.Dataset):
+            value = value[()]
+        return float(value) if np.ndim(value) == 0 and np.issubdtype(type(value), np.number) and value > 0 else None
 
     @property
     def sigma(self):
@@ -32,8 +40,24 @@ class Snapshot:
         return self._header["sigma"]
 
     @property
+    def scale(self):
+        """alpha of x = alpha (x_0 + sigma n); None where the file does not say."""
+        return self._header["scale"]
+
+    @property
     def attributes(self):
         return self._header["attributes"]
+
+    def column(self, name):
+        """A number for each particle or realisation, or None where the file has no such column."""
+        with open_file(self.path) as file:
+            column = file.get(name)
+            if not isinstance(column, h5py.Dataset) or column.shape != (self.n_particles,):
+                return None
+            try:
+                return np.asarray(column, dtype=float)
+            except (OSError, TypeError, ValueError) as error:
+                raise FileError(f"{self.path}: {name} cannot be read: {one_line(error)}") from None
 
 
 class Level(Snapshot):

@@ -93,13 +93,23 @@ class Run:
         """Whether a level is Tweedie's estimate, not a population at a noise level."""
         return self.parameters.get("sampler.denoise") == "true" and level.index > 0 and level.sigma == 0
 
+    def scale_of(self, level):
+        """alpha of x = alpha (x_0 + sigma n) at a level: the snapshot's word, or the series', or 1."""
+        if level.scale is not None:
+            return level.scale
+        scale, number = (None, None) if self.series is None else (self.series.get("scale"), self.series.get("level"))
+        if scale is None or number is None or scale.shape != number.shape:
+            return 1.0
+        found = scale[number == level.index]
+        return float(found[-1]) if len(found) and found[-1] > 0 else 1.0
+
     def target_at(self, level, coordinates):
-        """The target where its noised density at a level is known exactly, else None."""
+        """The law of a level, the target with its noise and scale, where it has a density, else None."""
         if self.target is None or level.index == 0 or self.is_denoised(level) or not level.sigma >= 0:
             return None
         if self.target.n_dim != level.n_dim or not self.target.has_density(level.sigma, coordinates):
             return None
-        return self.target
+        return self.target.noised(level.sigma, self.scale_of(level))
 
     @functools.cached_property
     def target(self):

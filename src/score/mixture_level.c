@@ -7,8 +7,6 @@
 #include "sculptor/memory.h"
 #include "sculptor/vecmath.h"
 
-#define LN_2_PI 1.8378770664093454836
-
 void *mixture_create_level(const void *model, double sigma)
 {
         const struct mixture *mixture = model;
@@ -32,7 +30,7 @@ void *mixture_create_level(const void *model, double sigma)
                         level->precision[at] = 1 / variance;
                         log_det += vm_log(variance);
                 }
-                level->bias[k] = vm_log(mixture->weight[k]) - 0.5 * ((double)n_dim * LN_2_PI + log_det);
+                level->bias[k] = mixture->log_weight[k] - 0.5 * ((double)n_dim * MIXTURE_LN_2_PI + log_det);
         }
         return level;
 }
