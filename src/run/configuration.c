@@ -121,7 +121,7 @@ const struct param input_rows[] = {
          .fallback = "{}", .help = "when the run saves itself"},
         {.key = "estimators", .kind = PARAM_TABLE, .offset = FIELD(estimators), .rows = estimators_params,
          .fallback = "{}", .help = "what is measured of fields at every level"},
-        {.key = "likelihood", .kind = PARAM_TABLE, .offset = FIELD(likelihood), .rows = likelihood_params,
+        {.key = "likelihood", .kind = PARAM_TABLE, .offset = FIELD(likelihood), .rows = log_likelihood_params,
          .fallback = "{}", .help = "of sculptor likelihood: whose log density, and how exactly"},
         {.key = "parallel", .kind = PARAM_TABLE, .offset = FIELD(parallel), .rows = parallel_rows, .fallback = "{}",
          .help = "how fields are shared out over the ranks"},

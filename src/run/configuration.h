@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #include "sculptor/estimators.h"
-#include "sculptor/likelihood.h"
+#include "sculptor/log_likelihood.h"
 #include "sculptor/mesh.h"
 #include "sculptor/params.h"
 #include "sculptor/sampler.h"
@@ -42,7 +42,7 @@ struct configuration {
                 int64_t keep;
         } checkpoint;
         struct estimators_settings estimators;
-        struct likelihood_settings likelihood;
+        struct log_likelihood_settings likelihood;
         struct {
                 int64_t domain_ranks; /* -1: chosen by run_split() */
         } parallel;

@@ -7,8 +7,8 @@
 #include "pieces.h"
 #include "sculptor/error.h"
 #include "sculptor/files.h"
-#include "sculptor/likelihood.h"
 #include "sculptor/log.h"
+#include "sculptor/log_likelihood.h"
 #include "sculptor/memory.h"
 #include "sculptor/parallel.h"
 #include "sculptor/particle_file.h"
@@ -21,7 +21,7 @@
 
 void run_take_data(struct run *run)
 {
-        const struct likelihood_settings *settings = &run->settings.likelihood;
+        const struct log_likelihood_settings *settings = &run->settings.likelihood;
         if (!*settings->data)
                 return;
         run->data = (struct initial_file_settings){settings->data, settings->dataset};
@@ -30,7 +30,7 @@ void run_take_data(struct run *run)
 
 void run_check_likelihood(struct run *run, struct input *input)
 {
-        struct likelihood_settings *settings = &run->settings.likelihood;
+        struct log_likelihood_settings *settings = &run->settings.likelihood;
         run->step_size = 1; /* of a sampler that takes no step */
         run->settings.sampler.denoise = false;
         if (run->levels.n == 0)
@@ -42,7 +42,7 @@ void run_check_likelihood(struct run *run, struct input *input)
                                   "auto is the first level's sigma, which is 0; give a sigma that drowns the data");
                 return;
         }
-        const char *key, *why = likelihood_unfit(settings, run->score, &key);
+        const char *key, *why = log_likelihood_unfit(settings, run->score, &key);
         if (!why)
                 return;
         char *path = format_text("likelihood.%s", key);
@@ -53,7 +53,7 @@ void run_check_likelihood(struct run *run, struct input *input)
 /* The section's lines as in the echo of the whole input. */
 char *run_likelihood_echo(const struct run *run)
 {
-        char *lines = params_echo(likelihood_params, &run->settings.likelihood, true), *echo = copy_text("");
+        char *lines = params_echo(log_likelihood_params, &run->settings.likelihood, true), *echo = copy_text("");
         for (char *line = lines, *end; (end = strchr(line, '\n')) != NULL; line = end + 1) {
                 char *longer = format_text("%slikelihood.%.*s\n", echo, (int)(end - line), line);
                 free(echo);
@@ -93,7 +93,7 @@ static void free_numbers(struct numbers *numbers)
         free(numbers->evaluations);
 }
 
-static void keep(const struct population *population, size_t t, const struct likelihood_answer *answer,
+static void keep(const struct population *population, size_t t, const struct log_likelihood_answer *answer,
                  struct numbers *numbers)
 {
         const size_t first = (size_t)(population_first_particle(population, t) - population_first(population));
@@ -118,17 +118,17 @@ _Noreturn static void stop_early(int signal, int64_t done, int64_t n)
 }
 
 /* Collective. All tiles in rounds of one a rank; signals and failures are heard of between stretches of rounds. */
-static void evaluate(struct run *run, struct likelihood *likelihood, struct numbers *numbers)
+static void evaluate(struct run *run, struct log_likelihood *likelihood, struct numbers *numbers)
 {
         struct population *population = run->population;
         const int64_t n = (int64_t)population->n_tiles, rounds = (int64_t)parallel_max((double)n);
         double last_lasting = seconds_now();
         struct decision decision = deadline_decide(&run->deadline, 0);
         for (int64_t begin = 0, end; begin < rounds; begin = end) {
-                struct likelihood_answer answer = {.failed = false};
+                struct log_likelihood_answer answer = {.failed = false};
                 end = begin + decision.stretch < rounds ? begin + decision.stretch : rounds;
                 for (int64_t t = begin; t < end && t < n && !answer.failed; t++) {
-                        answer = likelihood_evaluate(likelihood, population, (size_t)t);
+                        answer = log_likelihood_evaluate(likelihood, population, (size_t)t);
                         if (!answer.failed)
                                 keep(population, (size_t)t, &answer, numbers);
                 }
@@ -186,7 +186,7 @@ static int64_t count_evaluations(const struct numbers *numbers)
 
 static void write_file(const struct run *run, const struct numbers *numbers, const struct mean *mean)
 {
-        const struct likelihood_settings *settings = &run->settings.likelihood;
+        const struct log_likelihood_settings *settings = &run->settings.likelihood;
         const struct particle_column columns[] = {
                 {.name = "log_likelihood", .unit = "nat", .help = "log p at sigma_min", .value = numbers->log_likelihood},
                 {.name = "bits_per_dimension", .unit = "bit", .help = "-log_likelihood/(n_dim ln 2)",
@@ -208,7 +208,7 @@ static void write_file(const struct run *run, const struct numbers *numbers, con
                                            .state = "latent",
                                            .state_help = "where the flow takes the data at sigma_max, in units of x/alpha",
                                            .column = columns,
-                                           .n_columns = settings->trace == LIKELIHOOD_EXACT ? n_columns - 1 : n_columns,
+                                           .n_columns = settings->trace == LOG_LIKELIHOOD_EXACT ? n_columns - 1 : n_columns,
                                            .constant = constants,
                                            .n_constants = sizeof constants / sizeof *constants,
                                            .provenance = &run->provenance};
@@ -233,11 +233,11 @@ void run_likelihood(struct run *run)
         run_draw_initial(run, run->settings.likelihood.sigma_min);
         run_claim_directory(run);
 
-        struct likelihood *likelihood = likelihood_create(&run->settings.likelihood, run->score,
-                                                          (uint64_t)run->settings.seed);
+        struct log_likelihood *likelihood = log_likelihood_create(&run->settings.likelihood, run->score,
+                                                                  (uint64_t)run->settings.seed);
         struct numbers numbers = allocate_numbers(run->population);
         evaluate(run, likelihood, &numbers);
-        likelihood_free(likelihood);
+        log_likelihood_free(likelihood);
 
         const struct mean mean = mean_of(run, numbers.log_likelihood), bits = mean_of(run, numbers.bits);
         const double evaluations = (double)count_evaluations(&numbers) / (double)n;
