@@ -18,6 +18,8 @@ static const struct scheme *const registry[] = {
         &scheme_exponential,
         &scheme_fourier_exponential,
         &scheme_probability_flow,
+        &scheme_dpm_solver,
+        &scheme_edm_stochastic,
 };
 enum { N_SCHEMES = sizeof registry / sizeof *registry };
 

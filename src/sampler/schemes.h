@@ -22,6 +22,8 @@ extern const struct scheme scheme_fourier_hmc;
 extern const struct scheme scheme_exponential;
 extern const struct scheme scheme_fourier_exponential;
 extern const struct scheme scheme_probability_flow;
+extern const struct scheme scheme_dpm_solver;
+extern const struct scheme scheme_edm_stochastic;
 
 static inline size_t stretch_size(const struct stretch *stretch)
 {
