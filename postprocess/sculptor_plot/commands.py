@@ -6,12 +6,14 @@ from .arguments import (BAD_USE, FAILED, Parser, Problem, coordinate_pair, index
                         require_packages, save)
 
 
-def _parser(name, *runs):
+def _parser(name, *runs, of_populations=True):
     parser = Parser(prog=f"sculptor-plot {name}", description=ABOUT[name])
     for dest, metavar, nargs, text in runs:
         parser.add_argument(dest, metavar=metavar, nargs=nargs, help=text)
     parser.add_argument("--output", metavar="DIR", help="where the picture goes (pictures, in the last run's directory)")
     parser.add_argument("--format", choices=("png", "pdf", "svg"), default="png", help="of the picture (png)")
+    if not of_populations:
+        return parser
     parser.add_argument("--coordinates", metavar="i,j", type=coordinate_pair,
                         help="the two coordinates shown, counted from 0 (0,1)")
     parser.add_argument("--max-points", metavar="N", type=positive, default=200_000,
@@ -108,12 +110,33 @@ def _filmstrip(options):
                                                                     options.slab)
 
 
+def _likelihood_parser():
+    return _parser("likelihood", ("run", "RUN_DIR", None, "the directory of a likelihood.h5 on a grid of points"),
+                   of_populations=False)
+
+
+def _likelihood(options):
+    from . import likelihood
+    from .files import FileError, RunError
+
+    try:
+        found = likelihood.Likelihoods(options.run)
+    except FileError:
+        raise
+    except RunError as error:
+        raise Problem(str(error), BAD_USE) from None
+    return found, "likelihood", lambda: likelihood.draw(found)
+
+
 ABOUT = {"compare": "The last populations of several samplers of one target side by side, with their score "
                     "evaluations a particle (NFE), the exact density as contours and the distance from it.",
          "filmstrip": "Forward and reverse side by side: data become noise above, noise becomes data below, the same "
-                      "noise level in each column."}
+                      "noise level in each column.",
+         "likelihood": "Maps of the log-likelihood on a grid of points in the plane: by the flow, exact, and their "
+                       "difference."}
 # name: (its arguments, what looks at the runs and returns (run whose pictures it is, name of the file, how to draw it))
-COMMANDS = {"compare": (_compare_parser, _compare), "filmstrip": (_filmstrip_parser, _filmstrip)}
+COMMANDS = {"compare": (_compare_parser, _compare), "filmstrip": (_filmstrip_parser, _filmstrip),
+            "likelihood": (_likelihood_parser, _likelihood)}
 NAMES = tuple(COMMANDS)
 HELP = ", ".join(f"sculptor-plot {name} --help" for name in NAMES)
 
