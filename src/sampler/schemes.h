@@ -23,6 +23,9 @@ extern const struct scheme scheme_exponential;
 extern const struct scheme scheme_fourier_exponential;
 extern const struct scheme scheme_probability_flow;
 
+/* The schemes that may run inside inpainting: reverse samplers that take a step from x alone. */
+bool scheme_inpaints_variant(size_t i, struct param_variant *variant);
+
 static inline size_t stretch_size(const struct stretch *stretch)
 {
         return stretch->size;
