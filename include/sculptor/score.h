@@ -92,6 +92,10 @@ struct score_type {
         void (*divergence)(const void *level, const double *restrict x, double *restrict div);   /* [LANES] */
         void (*jacobian)(const void *level, const double *restrict x,
                          double *restrict j); /* ds_i/dx_j at [i][j][LANES] */
+        /* out = (ds/dx) v, laid out as x: stochastic estimates of the divergence are made of v' (ds/dx) v [Hutchinson
+         * 1990]. Costs like an evaluation or two; NULL: score_jacobian_vector() multiplies with the whole Jacobian. */
+        void (*jacobian_vector)(const void *level, const double *restrict x, const double *restrict v,
+                                double *restrict out);
         void (*responsibilities)(const void *level, const double *restrict x,
                                  double *restrict r); /* [n_modes][LANES] */
 
@@ -158,8 +162,12 @@ static inline void score_eval(const struct score_level *level, const double *res
 
 /* Where the type has them: value[LANES], and the Jacobian as the type writes it. */
 void score_log_density(const struct score_level *level, const double *restrict x, double *restrict log_p);
-void score_divergence(const struct score_level *level, const double *restrict x, double *restrict div);
+void score_divergence(const struct score_level *level, const double *restrict x,
+                      double *restrict div); /* or the trace of its jacobian */
 void score_jacobian(const struct score_level *level, const double *restrict x, double *restrict j);
+/* out = (ds/dx) v where the type has jacobian_vector or jacobian. */
+void score_jacobian_vector(const struct score_level *level, const double *restrict x, const double *restrict v,
+                           double *restrict out);
 void score_responsibilities(const struct score_level *level, const double *restrict x, double *restrict r);
 
 /* Each lane at its own sigma[LANES], scale 1. Where the type cannot, a level is made for every sigma that differs from
