@@ -94,9 +94,9 @@ struct adaptive_sde_moment adaptive_sde_moment(const struct time_grid *grid, int
 /* The largest power of 2 that is at most n > 0. */
 static uint32_t power_below(uint32_t n)
 {
-        while (n & (n - 1))
-                n &= n - 1;
-        return n;
+        for (int shift = 1; shift < 32; shift *= 2)
+                n |= n >> shift;
+        return n - n / 2;
 }
 
 /* A rest of a hundredth of the step is taken with it. */
@@ -110,14 +110,11 @@ uint32_t adaptive_sde_end(double length, double duration, uint32_t at)
         return (at + n) / unit * unit;
 }
 
-double adaptive_sde_next(const struct adaptive_sde *settings, const struct time_grid *grid, double length, double taken,
-                         double error, bool cut)
+double adaptive_sde_next(const struct time_grid *grid, double length, double taken, double error, double factor, bool cut)
 {
         if (cut && error <= 1)
                 return length;
-        const double most = grid->point[0].time - grid->point[grid->n - 1].time;
-        const double counted = !(error < 1e4) ? 1e4 : error < 1e-9 ? 1e-9 : error;
-        const double next = settings->safety * taken * vm_exp(-settings->exponent * vm_log(counted));
+        const double most = grid->point[0].time - grid->point[grid->n - 1].time, next = factor * taken;
         return next < most ? next : most;
 }
 
