@@ -7,8 +7,8 @@
  *     E   = |(x' - x'')/delta|,   delta = max(eps_abs, eps_rel max(|x'|, |x'_prev|)) in each coordinate,
  *
  * |.| the root mean square over coordinates, or the maximum; x'_prev is the last x' that was accepted. Where E <= 1 the step
- * is accepted, x <- x''. In either case h <- theta h E^-r. Two evaluations a try. The noise is additive: weak order 2 in
- * h where g is smooth, strong order 1 (here shown by tests), x' alone having weak order 1.
+ * is accepted, x <- x''. In either case h <- theta h E^-r. Two evaluations a try. Strong order 1 in h, the noise being
+ * additive [Roberts 2012].
  *
  * A refused step is tried again on the same Brownian path: all increments are differences of one tree (brownian.h), which
  * neither steps nor refusals change. Choosing steps by what the path does further on is no bias but for the method's own
