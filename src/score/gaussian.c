@@ -12,6 +12,7 @@
 
 #include "score/cholesky.h"
 #include "score/jacobi.h"
+#include "score/gaussian.h"
 #include "score/types.h"
 #include "sculptor/memory.h"
 #include "sculptor/vecmath.h"
@@ -220,6 +221,14 @@ static void components(const void *model, double *weight, double *mean, double *
         }
 }
 
+void gaussian_covariance(const void *model, double *covariance)
+{
+        const struct gaussian *gaussian = model;
+        for (int64_t i = 0; i < gaussian->n_dim; i++)
+                for (int64_t j = 0; j < gaussian->n_dim; j++)
+                        covariance[i * gaussian->n_dim + j] = matrix_entry(gaussian->covariance, gaussian->width, i, j);
+}
+
 /* x = m + L z, from the last row up, so that z may lie in x. */
 static void draw(const void *model, const struct rng_stream *stream, uint64_t first_particle, double *restrict x)
 {
@@ -415,6 +424,23 @@ static void jacobian(const void *level, const double *restrict x, double *restri
                 }
 }
 
+/* -P v, j upwards */
+static void jacobian_vector(const void *level, const double *restrict x, const double *restrict v, double *restrict out)
+{
+        const struct gaussian_level *gaussian = level;
+        (void)x;
+        for (int64_t i = 0; i < gaussian->n_dim; i++) {
+                const double *row = gaussian->precision + i * gaussian->width;
+                const double *vj = v + first_column(gaussian->width, i) * LANES;
+                double *restrict sum = out + i * LANES;
+                for (int lane = 0; lane < LANES; lane++)
+                        sum[lane] = -row[0] * vj[lane];
+                for (int64_t k = 1; k < gaussian->width; k++)
+                        for (int lane = 0; lane < LANES; lane++)
+                                sum[lane] = fma(-row[k], vj[k * LANES + lane], sum[lane]);
+        }
+}
+
 const struct score_type score_gaussian = {
         .name = "gaussian", .help = "one Gaussian, diagonal or dense, exact at every noise level",
         .params = gaussian_params, .settings_size = sizeof(struct gaussian_settings), .check = check,
@@ -422,5 +448,5 @@ const struct score_type score_gaussian = {
         .undefined_at = undefined_at, .diameter = diameter, .components = components,
         .create_level = create_level, .free_level = free_level,
         .eval = eval, .eval_each = eval_each, .log_density = log_density, .divergence = divergence, .jacobian = jacobian,
-        .draw = draw,
+        .jacobian_vector = jacobian_vector, .draw = draw,
 };

@@ -46,13 +46,16 @@ void mixture_eval_each(const void *model, const double *restrict sigma, const do
 void mixture_log_density(const void *level, const double *restrict x, double *restrict log_p);
 void mixture_divergence(const void *level, const double *restrict x, double *restrict div);
 void mixture_jacobian(const void *level, const double *restrict x, double *restrict j);
+void mixture_jacobian_vector(const void *level, const double *restrict x, const double *restrict v,
+                             double *restrict out);
 void mixture_responsibilities(const void *level, const double *restrict x, double *restrict r);
 
 #define MIXTURE_FUNCTIONS                                                                                              \
         .free = mixture_free, .undefined_at = mixture_undefined_at, .diameter = mixture_diameter,                      \
         .n_modes = mixture_n_modes, .components = mixture_components, .create_level = mixture_create_level,            \
-        .free_level = mixture_free_level, .eval = mixture_eval, .eval_each = mixture_eval_each, .log_density = mixture_log_density, \
-        .divergence = mixture_divergence, .jacobian = mixture_jacobian, .responsibilities = mixture_responsibilities,  \
-        .draw = mixture_draw
+        .free_level = mixture_free_level, .eval = mixture_eval, .eval_each = mixture_eval_each,                        \
+        .log_density = mixture_log_density,                                                                            \
+        .divergence = mixture_divergence, .jacobian = mixture_jacobian, .jacobian_vector = mixture_jacobian_vector,    \
+        .responsibilities = mixture_responsibilities, .draw = mixture_draw
 
 #endif

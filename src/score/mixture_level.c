@@ -204,3 +204,32 @@ void mixture_jacobian(const void *state, const double *restrict x, double *restr
                         memcpy(j + (row * n + column) * LANES, j + (column * n + row) * LANES, LANES * sizeof *j);
         free(spread.score);
 }
+
+/* sum_k r_k [c (c.v) - V_k^-1 v] */
+void mixture_jacobian_vector(const void *state, const double *restrict x, const double *restrict v,
+                             double *restrict out)
+{
+        const struct mixture_level *level = state;
+        double r[1][LANES], c[LANES], along[LANES];
+        struct spread spread;
+        spread_begin(&spread, level, x);
+        memset(out, 0, (size_t)level->n_dim * LANES * sizeof *out);
+
+        for (size_t k = 0; k < level->n; k++) {
+                responsibilities(level, k, 1, x, spread.max, spread.sum, r);
+                memset(along, 0, sizeof along);
+                for (int64_t i = 0; i < level->n_dim; i++) {
+                        spread_centred(&spread, k, i, c);
+                        for (int lane = 0; lane < LANES; lane++)
+                                along[lane] = __builtin_fma(c[lane], v[i * LANES + lane], along[lane]);
+                }
+                for (int64_t i = 0; i < level->n_dim; i++) {
+                        const double p = spread_centred(&spread, k, i, c);
+                        for (int lane = 0; lane < LANES; lane++) {
+                                const size_t at = (size_t)i * LANES + (size_t)lane;
+                                out[at] = __builtin_fma(r[0][lane], c[lane] * along[lane] - p * v[at], out[at]);
+                        }
+                }
+        }
+        free(spread.score);
+}

@@ -92,7 +92,7 @@ static inline struct lab *lab_open(const char *text, const struct score_type *ty
 
         const struct scheme *scheme = sampler_scheme(&lab->settings);
         lab->sampler = sampler_create(&lab->settings, lab->settings.step_size, sigma_last, 20260101);
-        lab->population = population_create(n_particles, n_dim, scheme->has_velocity, scheme->n_memory);
+        lab->population = population_create(n_particles, n_dim, scheme->has_velocity, scheme_n_memory(scheme));
         lab->target.n_dim = n_dim;
         for (int64_t j = 0; j < n_dim; j++)
                 lab->target.variance[j] = variance ? variance[j] : 1;
