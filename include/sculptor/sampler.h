@@ -65,6 +65,9 @@ struct scheme {
         size_t n_history;              /* arrays of [size] kept from step to step, at most SAMPLER_MAX_HISTORY */
         /* of diffusion: NULL where the scheme can go along this grid with this score, else why not. May be NULL. */
         const char *(*unfit)(const void *settings, const struct time_grid *grid, const struct score *score);
+        /* of diffusion: scratch arrays its steps need inside predictor_corrector, where they are not adaptive and keep
+         * nothing; 0: it is no predictor */
+        size_t predictor_work;
         bool adapts;                   /* has a Metropolis step that may tune step_size in burn-in */
         int step_power;                /* annealed: step_i = step (sigma_i/sigma_L)^step_power; 2 or 1 */
         size_t n_memory;               /* doubles per tile kept from step to step */
@@ -81,6 +84,9 @@ struct scheme {
         void (*advance)(const void *settings, const struct stretch *stretch);
         /* In place of advance(), all tiles through the same steps; collective. */
         struct breakdown (*advance_all)(const void *settings, const struct ensemble *ensemble);
+        /* How many scratch arrays of all tiles advance_all() keeps; 0: it is not called with these settings, and
+         * advance() is. NULL: called, and keeps none. */
+        size_t (*lockstep_arrays)(const void *settings);
 };
 
 /* Arrays of a population that a scheme keeps: x, velocity, history. */
@@ -93,6 +99,11 @@ static inline size_t scheme_n_arrays(const struct scheme *scheme)
 static inline size_t scheme_n_memory(const struct scheme *scheme)
 {
         return scheme->n_memory + (scheme->diffusion ? LANES : 0);
+}
+
+static inline size_t scheme_lockstep_arrays(const struct scheme *scheme, const void *settings)
+{
+        return scheme->lockstep_arrays ? scheme->lockstep_arrays(settings) : 0;
 }
 
 struct ensemble {

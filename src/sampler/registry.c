@@ -20,6 +20,13 @@ static const struct scheme *const registry[] = {
         &scheme_probability_flow,
         &scheme_dpm_solver,
         &scheme_edm_stochastic,
+        &scheme_euler_maruyama,
+        &scheme_reverse_diffusion,
+        &scheme_ancestral,
+        &scheme_ddim,
+        &scheme_predictor_corrector,
+        &scheme_sde_dpm_solver,
+        &scheme_adaptive_sde,
 };
 enum { N_SCHEMES = sizeof registry / sizeof *registry };
 
@@ -37,6 +44,16 @@ static bool langevin_variant(size_t i, struct param_variant *variant)
 {
         for (size_t k = 0; k < N_SCHEMES; k++)
                 if (registry[k]->langevin && i-- == 0) {
+                        *variant = variant_of(registry[k]);
+                        return true;
+                }
+        return false;
+}
+
+bool sampler_predictor_variant(size_t i, struct param_variant *variant)
+{
+        for (size_t k = 0; k < N_SCHEMES; k++)
+                if (registry[k]->predictor_work > 0 && i-- == 0) {
                         *variant = variant_of(registry[k]);
                         return true;
                 }

@@ -228,7 +228,9 @@ struct breakdown sampler_advance(struct sampler *sampler, struct population *pop
                                           .level_index = sampler->scheme->diffusion ? 0 : level_index,
                                           .step_begin = step_begin, .step_end = step_end, .tally = tally,
                                           .progress = progress, .owner = owner};
-        if (sampler->scheme->advance_all)
+        const struct scheme *scheme = sampler->scheme;
+        if (scheme->advance_all &&
+            (!scheme->lockstep_arrays || scheme_lockstep_arrays(scheme, sampler->scheme_settings) > 0))
                 return sampler->scheme->advance_all(sampler->scheme_settings, &ensemble);
         for (size_t t = 0; t < population->n_tiles && !breakdown.found; t++) {
                 struct stretch stretch = ensemble_tile(&ensemble, t);
