@@ -26,6 +26,7 @@ static const struct scheme *const registry[] = {
         &scheme_ddim,
         &scheme_predictor_corrector,
         &scheme_sde_dpm_solver,
+        &scheme_adaptive_sde,
 };
 enum { N_SCHEMES = sizeof registry / sizeof *registry };
 
