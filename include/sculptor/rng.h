@@ -30,6 +30,7 @@ enum rng_purpose {
         RNG_TEST,     /* for tests and benchmarks only */
         RNG_MODES,    /* modes of a random field, keyed by wavevector: these take the bits of coordinate and step */
         RNG_DATA,     /* mock observations: their noise */
+        RNG_FORWARD,  /* noise that is added to data, by the step from level to level */
         RNG_PURPOSES
 };
 

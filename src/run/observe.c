@@ -70,7 +70,13 @@ void run_write_snapshot(struct run *run, int64_t index, double sigma, const stru
         if (has_score && run->settings.output.log_density && run->score->type->log_density)
                 columns[n_columns++] = (struct snapshot_column){.name = "log_density", .unit = "nat",
                         .help = "log p at the level's sigma", .evaluate = evaluate_log_density, .owner = &owner};
-        struct snapshot snapshot = {.index = index, .sigma = sigma, .sigma_first = run->levels.sigma[0],
+        const struct process *process = &run->process;
+        const struct time_point point = process->type ? process_at_sigma(process, sigma) : (struct time_point){.scale = 1};
+        /* from data to noise there is no time ln(sigma_max/sigma) that grows */
+        const double sigma_first = run->options.ascends ? run->grid->point[0].sigma : run->levels.sigma[0];
+        struct snapshot snapshot = {.index = index, .sigma = sigma, .sigma_first = sigma_first,
+                                    .process = process->type ? process->type->name : NULL,
+                                    .scale = point.scale, .time = point.time,
                                     .population = run->population, .mesh = run->mesh,
                                     .single = run->settings.output.precision == PRECISION_FLOAT,
                                     .columns = columns, .n_columns = n_columns,
