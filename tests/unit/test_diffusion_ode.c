@@ -25,6 +25,16 @@ static void assert_gains(const struct ode_lab *lab, const double *start, const l
         }
 }
 
+/* What `sculptor check` says that a particle will take. */
+static int64_t foretold(const struct ode_lab *lab)
+{
+        const struct scheme *scheme = sampler_scheme(&lab->settings);
+        const void *settings = sampler_scheme_settings(&lab->settings);
+        const int64_t each = scheme->evaluations_per_step ? scheme->evaluations_per_step(settings) : 1;
+        return ((int64_t)lab->grid->n - 1) * each -
+               (scheme->evaluations_saved ? scheme->evaluations_saved(settings, lab->grid) : 0);
+}
+
 static void check(const char *sampler, const double *sigma, size_t n_points, const long double *gain, int64_t evaluations)
 {
         struct ode_lab *lab = ode_lab_open(GAUSSIAN, NULL, sampler, NULL, sigma, n_points, N);
@@ -33,6 +43,7 @@ static void check(const char *sampler, const double *sigma, size_t n_points, con
         ode_lab_go(lab);
         assert_gains(lab, start, gain, 1e-12);
         assert_int_equal(lab->tally.evaluations, N * evaluations);
+        assert_int_equal(foretold(lab), evaluations);
         free(start);
         ode_lab_close(lab);
 }
@@ -186,6 +197,45 @@ static long double churned_variance(long double d, const double *sigma, size_t n
         return v;
 }
 
+/* The same recursion for every particle with its own noise: what a variance does not show, since a little more noise
+ * from a little higher sigma is the same distribution. */
+static void test_churn_moves_each_particle_by_its_noise(void **state)
+{
+        (void)state;
+        double sigma[POINTS], z[N_VARIANCES * LANES];
+        edm_grid(sigma);
+        struct ode_lab *lab = ode_lab_open(GAUSSIAN, NULL,
+                                           "{type: edm_stochastic, s_churn: 7, s_min: 0.05, s_max: 50, s_noise: 1.003}",
+                                           NULL, sigma, POINTS, LANES);
+        for (int churn = 0; churn < 2; churn++) { /* 7/18 of sigma, then all of the grid's steps one by one: 7 each */
+                long double expected[N_VARIANCES * LANES];
+                ode_lab_go_along(lab, sigma, POINTS);
+                ode_lab_draw(lab, 80);
+                for (int i = 0; i < N_VARIANCES * LANES; i++)
+                        expected[i] = lab->population->x[i];
+                for (int step = 0; step < POINTS - 1; step++) {
+                        const struct rng_stream stream = {.seed = 20260103, .purpose = RNG_NOISE,
+                                                          .step = churn ? 0 : (uint32_t)step};
+                        const long double a = sigma[step], gamma = churn ? sqrtl(2) - 1 : 7.0L / 18;
+                        const long double hat = a >= 0.05L && a <= 50 ? a * (1 + gamma) : a;
+                        rng_normal(&stream, 0, N_VARIANCES, z);
+                        for (int i = 0; i < N_VARIANCES * LANES; i++)
+                                expected[i] = ode_heun(VARIANCES[i / LANES], hat, sigma[step + 1]) *
+                                              (expected[i] + 1.003L * sqrtl(hat * hat - a * a) * z[i]);
+                        if (churn) {
+                                ode_lab_go_along(lab, sigma + step, 2);
+                                ode_lab_go(lab);
+                        }
+                }
+                if (!churn)
+                        ode_lab_go(lab);
+                /* sums of 18 noises, which may cancel: roundings of 1e-15 of values up to 80, halved 1e-12 */
+                for (int i = 0; i < N_VARIANCES * LANES; i++)
+                        assert_true(fabsl(lab->population->x[i] - expected[i]) < 1e-12L * fmaxl(1, fabsl(expected[i])));
+        }
+        ode_lab_close(lab);
+}
+
 /* Published settings [Karras et al. 2022, table 5]; gamma is sqrt(2) - 1 at 18 steps, 0.32 at 125. */
 static void check_churn(size_t n_points, double bias)
 {
@@ -236,6 +286,21 @@ static void test_no_churn_is_the_flow(void **state)
         free(expected);
 }
 
+/* Data have ln sigma = -infinity: told to begin a little above, or to take another scheme. */
+static void test_dpm_solver_refuses_to_leave_the_data(void **state)
+{
+        (void)state;
+        const double from_data[] = {0, 1, 2}, from_noise[] = {2, 1, 0};
+        struct ode_lab *lab = ode_lab_open(GAUSSIAN, NULL, "{type: dpm_solver}", NULL, from_data, 3, 1);
+        const struct scheme *scheme = sampler_scheme(&lab->settings);
+        const char *why = scheme->unfit(sampler_scheme_settings(&lab->settings), lab->grid, lab->score);
+        assert_non_null(why);
+        assert_non_null(strstr(why, "begin at a small sigma"));
+        ode_lab_go_along(lab, from_noise, 3);
+        assert_null(scheme->unfit(sampler_scheme_settings(&lab->settings), lab->grid, lab->score));
+        ode_lab_close(lab);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -244,8 +309,10 @@ int main(void)
                 cmocka_unit_test(test_the_edm_grid_of_18_steps_ends_above_its_target),
                 cmocka_unit_test(test_dormand_prince_stays_within_its_tolerance),
                 cmocka_unit_test(test_tight_tolerances_give_the_exact_map),
+                cmocka_unit_test(test_churn_moves_each_particle_by_its_noise),
                 cmocka_unit_test(test_churn_widens_by_its_exact_variance),
                 cmocka_unit_test(test_no_churn_is_the_flow),
+                cmocka_unit_test(test_dpm_solver_refuses_to_leave_the_data),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
