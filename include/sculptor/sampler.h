@@ -65,6 +65,9 @@ struct scheme {
         size_t n_history;              /* arrays of [size] kept from step to step, at most SAMPLER_MAX_HISTORY */
         /* of diffusion: NULL where the scheme can go along this grid with this score, else why not. May be NULL. */
         const char *(*unfit)(const void *settings, const struct time_grid *grid, const struct score *score);
+        /* of diffusion: scratch arrays its steps need inside predictor_corrector, where they are not adaptive and keep
+         * nothing; 0: it is no predictor */
+        size_t predictor_work;
         bool adapts;                   /* has a Metropolis step that may tune step_size in burn-in */
         int step_power;                /* annealed: step_i = step (sigma_i/sigma_L)^step_power; 2 or 1 */
         size_t n_memory;               /* doubles per tile kept from step to step */
@@ -81,6 +84,9 @@ struct scheme {
         void (*advance)(const void *settings, const struct stretch *stretch);
         /* In place of advance(), all tiles through the same steps; collective. */
         struct breakdown (*advance_all)(const void *settings, const struct ensemble *ensemble);
+        /* How many scratch arrays of all tiles advance_all() keeps; 0: it is not called with these settings, and
+         * advance() is. NULL: called, and keeps none. */
+        size_t (*lockstep_arrays)(const void *settings);
 };
 
 /* Arrays of a population that a scheme keeps: x, velocity, history. */
@@ -95,6 +101,11 @@ static inline size_t scheme_n_memory(const struct scheme *scheme)
         return scheme->n_memory + (scheme->diffusion ? LANES : 0);
 }
 
+static inline size_t scheme_lockstep_arrays(const struct scheme *scheme, const void *settings)
+{
+        return scheme->lockstep_arrays ? scheme->lockstep_arrays(settings) : 0;
+}
+
 struct ensemble {
         struct sampler *sampler;
         struct population *population;
@@ -106,6 +117,8 @@ struct ensemble {
         void *owner;
 };
 struct stretch ensemble_tile(const struct ensemble *ensemble, size_t t); /* with the ensemble's steps */
+
+struct inpainting_settings;
 
 /* What the input's `sampler:` table holds. */
 struct sampler_settings {
@@ -120,6 +133,7 @@ struct sampler_settings {
         } time_steps; /* a levels_type, or sampler_steps_at_levels */
 };
 extern const struct param sampler_params[];
+struct sampler_settings sampler_noising_settings(void); /* data to noise, from level to level; nothing to release */
 bool sampler_steps_at_levels(const struct sampler_settings *settings); /* the levels are the time steps */
 void sampler_check(const void *settings, const struct params_scope *scope);
 
@@ -136,6 +150,7 @@ struct sampler {
         uint64_t seed;
         struct controller controller;
         double *work;
+        const struct inpainting_settings *inpainting; /* around a diffusion scheme, or NULL */
         const struct time_grid *grid;  /* of diffusion schemes, else NULL */
         struct level_cache *levels;
 };
@@ -151,6 +166,13 @@ void sampler_set_grid(struct sampler *sampler, const struct time_grid *grid);
 const struct scheme *sampler_scheme(const struct sampler_settings *settings);
 const void *sampler_scheme_settings(const struct sampler_settings *settings);
 bool sampler_is_annealed(const struct sampler_settings *settings);
+/* Not NULL where coordinates that are known are put back after each step of the scheme (which then is no ODE). */
+const struct inpainting_settings *sampler_inpainting(const struct sampler_settings *settings);
+/* NULL, or why the sampler cannot go with this score; *key is what is at fault. */
+const char *sampler_unfit(const struct sampler_settings *settings, const struct score *score, const char **key);
+
+/* Steps that are taken more than once, beyond the first time, in a whole run along the grid. */
+int64_t sampler_repeated_steps(const struct sampler *sampler);
 
 /* Gives its work space back until the next step: what is measured between levels needs some too. Local. */
 void sampler_rest(struct sampler *sampler);

@@ -49,6 +49,10 @@ struct score_type {
         size_t settings_size;
         void (*check)(const void *settings, const struct params_scope *scope); /* or NULL */
 
+        /* What the settings make of the type, where that depends on them: score_create() goes on with the answer, whose
+         * functions they are. NULL: itself. */
+        const struct score_type *(*configured)(const void *settings);
+
         /* The model: what follows from the settings alone. */
         int64_t (*dimension)(const void *settings);
         void *(*create)(const void *settings); /* settings have passed check() and outlive the model */
@@ -111,6 +115,7 @@ struct score_type {
         /* Exact draws from the clean target for 64 particles, or of one field; stream.purpose is RNG_TARGET. */
         void (*draw)(const void *model, const struct rng_stream *stream, uint64_t first_particle, double *restrict x);
 
+        bool composite;                /* made of plain scores, and may not be nested in another */
         bool tempered;                 /* above sigma 0 it is a path to the target, not the noised target */
         double work_fields;            /* of fields: the memory its own arrays take, in fields */
         bool log_density_unnormalised; /* log_density lacks its constant */
@@ -134,6 +139,8 @@ struct score_level {
 };
 
 bool score_variant(size_t i, struct param_variant *variant); /* the registry, for `score: {type: ...}` */
+
+bool score_plain_variant(size_t i, struct param_variant *variant); /* those of particles that are no composites */
 
 struct score *score_create(const struct score_type *type, const void *settings);
 void score_free(struct score *score);

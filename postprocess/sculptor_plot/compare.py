@@ -9,11 +9,12 @@ from matplotlib.lines import Line2D
 
 from . import style
 from .distance import sliced_distance
-from .filmstrip import FEW, MASSES, draw_contours, round_ticks
+from .filmstrip import FEW, draw_contours, round_ticks
 from .sampler_name import evaluations_per_particle, evaluations_text, sampler_name
 
 PANEL, GAP_X, GAP_Y, LEFT, RIGHT, TOP, BOTTOM = 2.5, 0.2, 0.62, 0.74, 0.15, 0.95, 0.98  # inches
 DECADES = 2.5    # of density below the exact peak
+INSIDE = 0.95    # share of the exact law inside the contour
 SHOWN = 0.999    # share of the exact law inside the frame
 
 
@@ -93,7 +94,7 @@ def draw(runs, pair, max_points):
             ax.plot(*panel.points.T, ".", color=style.DENSITY(0.85), markersize=2.5, markeredgewidth=0,
                     alpha=float(np.clip(1500 / len(panel.points), 0.35, 0.9)), rasterized=True)
         if panel.law is not None:
-            draw_contours(ax, panel.law, pair, window)
+            draw_contours(ax, panel.law, pair, window, (INSIDE,))
         _label(ax, panel, pair, i, len(panels), centre, half)
     _annotate(figure, axes, runs, pair, norm if dense else None, exact is not None)
     return figure
@@ -117,7 +118,9 @@ def _label(axes, panel, pair, i, n, centre, half):
         under += f"  \u00b7  distance {style.number(found, 2)}"
         if panel.name == "exact draws":
             under = f"distance {style.number(found, 2)}, expected {style.number(expected, 2)}"
-    axes.set_title(panel.name, loc="left", pad=17, fontsize=10.5)
+    title = axes.set_title(panel.name, loc="left", pad=17, fontsize=10.5)
+    share = title.get_window_extent(axes.figure.canvas.get_renderer()).width / axes.bbox.width
+    title.set_fontsize(10.5 / max(1.0, share))
     axes.text(0, 1.02, under, transform=axes.transAxes, fontsize=8.5, color=style.MUTED, va="bottom")
 
 
@@ -148,9 +151,8 @@ def _annotate(figure, axes, runs, pair, norm, is_exact):
     figure.text(0.5 * (left + right), bottom - 0.34 / height, f"x[{pair[0]}]", ha="center", va="center")
     figure.text(left - 0.58 / width, 0.5 * (bottom + top), f"x[{pair[1]}]", ha="center", va="center", rotation=90)
     if is_exact:
-        percent = " and ".join(f"{100 * mass:.0f}%" for mass in sorted(MASSES))
         figure.legend(handles=[Line2D([], [], color=style.CONTOUR, linewidth=1.6,
-                                      label=f"exact: {percent} of the law inside")], loc="center left",
+                                      label=f"exact: {100 * INSIDE:.0f}% of the law inside")], loc="center left",
                       bbox_to_anchor=(left, bottom - 0.58 / height), borderpad=0, borderaxespad=0, handlelength=1.8)
         figure.text(left, bottom - 0.82 / height, "distance: sliced Wasserstein-1 from the exact law", fontsize=8.5,
                     color=style.MUTED, va="center")

@@ -81,10 +81,10 @@ def _draw_points(axes, points):
               alpha=alpha, rasterized=True)
 
 
-def draw_contours(axes, target, pair, window):
+def draw_contours(axes, target, pair, window, masses=MASSES):
     x, y = (np.linspace(*side, 240) for side in window)
-    axes.contour(x, y, target.pair_pdf(x, y, pair), levels=target.enclosing_levels(MASSES, pair),
-                 colors=style.CONTOUR, linewidths=(0.8, 1.1))
+    axes.contour(x, y, target.pair_pdf(x, y, pair), levels=target.enclosing_levels(masses, pair),
+                 colors=style.CONTOUR, linewidths=(0.8, 1.1)[:len(masses)])
 
 
 def _draw_histogram(axes, points, window, target, coordinate):

@@ -24,25 +24,27 @@ class Snapshot:
             header = self._check(file)
             sigma = file.get("sigma")
             sigma = float(sigma[()]) if isinstance(sigma, h5py.Dataset) and sigma.shape == () else float("nan")
-            return {**header, "sigma": sigma, "scale": self._number(file, "scale"), "attributes": attributes_of(file)}
+            return {**header, "sigma": sigma, "numbers": self._numbers(file), "attributes": attributes_of(file)}
 
     @staticmethod
-    def _number(file, name):
-        """A positive number told by an attribute or a data set, or None."""
-        value = file.attrs.get(name, file.get(name))
-        if isinstance(value, h5py.Dataset):
-            value = value[()]
-        return float(value) if np.ndim(value) == 0 and np.issubdtype(type(value), np.number) and value > 0 else None
+    def _numbers(file):
+        """What else a level may say of itself, as attributes or data sets."""
+        found = {}
+        for name in ("scale", "time"):
+            value = file.attrs.get(name, file.get(name))
+            value = value[()] if isinstance(value, h5py.Dataset) else value
+            if np.ndim(value) == 0 and isinstance(value, (float, int, np.floating, np.integer)):
+                found[name] = float(value)
+        return found
 
     @property
     def sigma(self):
         """The noise level; NaN where the file does not say."""
         return self._header["sigma"]
 
-    @property
-    def scale(self):
-        """alpha of x = alpha (x_0 + sigma n); None where the file does not say."""
-        return self._header["scale"]
+    def number(self, name):
+        """scale (alpha of x = alpha (x_0 + sigma n)) or time (t of the process); None where the file does not say."""
+        return self._header["numbers"].get(name)
 
     @property
     def attributes(self):

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "sculptor/estimators.h"
+#include "sculptor/log_likelihood.h"
 #include "sculptor/mesh.h"
 #include "sculptor/params.h"
 #include "sculptor/sampler.h"
@@ -41,6 +42,7 @@ struct configuration {
                 int64_t keep;
         } checkpoint;
         struct estimators_settings estimators;
+        struct log_likelihood_settings likelihood;
         struct {
                 int64_t domain_ranks; /* -1: chosen by run_split() */
         } parallel;
@@ -51,7 +53,7 @@ struct configuration {
         } fft;
 };
 
-const struct param *configuration_field_rows(void); /* input_rows without the need for a sampler */
+const struct param *configuration_free_rows(void); /* input_rows without the need for a sampler */
 
 enum output_precision { PRECISION_DOUBLE, PRECISION_FLOAT };
 

@@ -145,7 +145,7 @@ static void advance(const void *configured, const struct stretch *stretch)
 const struct scheme scheme_probability_flow = {
         .name = "probability_flow", .help = "the ODE whose particles follow the noised target at every sigma",
         .params = params, .settings_size = sizeof(struct settings), .diffusion = true, .deterministic = true,
-        .n_memory = PROBABILITY_FLOW_MEMORY, .n_work = DORMAND_PRINCE_WORK,
+        .n_memory = PROBABILITY_FLOW_MEMORY, .n_work = DORMAND_PRINCE_WORK, .predictor_work = 3,
         .evaluations_per_step = evaluations_per_step, .evaluations_saved = evaluations_saved,
         .adaptive_steps = adaptive_steps, .advance = advance,
 };

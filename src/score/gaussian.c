@@ -12,6 +12,7 @@
 
 #include "score/cholesky.h"
 #include "score/jacobi.h"
+#include "score/gaussian.h"
 #include "score/types.h"
 #include "sculptor/memory.h"
 #include "sculptor/vecmath.h"
@@ -218,6 +219,14 @@ static void components(const void *model, double *weight, double *mean, double *
                 mean[i] = gaussian->mean[i];
                 variance[i] = matrix_entry(gaussian->covariance, gaussian->width, i, i);
         }
+}
+
+void gaussian_covariance(const void *model, double *covariance)
+{
+        const struct gaussian *gaussian = model;
+        for (int64_t i = 0; i < gaussian->n_dim; i++)
+                for (int64_t j = 0; j < gaussian->n_dim; j++)
+                        covariance[i * gaussian->n_dim + j] = matrix_entry(gaussian->covariance, gaussian->width, i, j);
 }
 
 /* x = m + L z, from the last row up, so that z may lie in x. */

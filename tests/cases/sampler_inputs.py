@@ -43,6 +43,7 @@ DIFFUSION = {
     "dpm_solver_3": ("{type: dpm_solver, order: 3, TIMES}", "{type: edm}"),
     "edm_stochastic": ("{type: edm_stochastic, s_churn: 30, s_min: 0.05, s_max: 10, s_noise: 1.003, TIMES}",
                        "{type: edm}"),
+    "adaptive_sde": ("{type: adaptive_sde, TIMES}", "{type: edm}"),
 }
 
 

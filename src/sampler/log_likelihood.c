@@ -1,7 +1,7 @@
 /* The instantaneous change of variables by Dormand & Prince's pair in sigma: x and, beside it, one integral of sigma div
  * s for the exact divergence or one for each probe are one state, [x rows][integrals], whose worst error chooses the
  * step. A tile takes its steps together, so that a particle's bits depend on its tile, which no rank count changes. */
-#include "sculptor/likelihood.h"
+#include "sculptor/log_likelihood.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -15,8 +15,8 @@
 enum { MAX_ATTEMPTS = 1000000 };
 static const double FIRST_STEP = 1.0 / 128; /* of the whole way: a few times too long or too short costs little */
 
-struct likelihood {
-        const struct likelihood_settings *settings;
+struct log_likelihood {
+        const struct log_likelihood_settings *settings;
         const struct score *score;
         uint64_t seed;
         struct score_level *last; /* at sigma_max */
@@ -26,11 +26,11 @@ struct likelihood {
         struct dormand_prince_trial trial;
 };
 
-struct likelihood *likelihood_create(const struct likelihood_settings *settings, const struct score *score,
-                                     uint64_t seed)
+struct log_likelihood *log_likelihood_create(const struct log_likelihood_settings *settings, const struct score *score,
+                                             uint64_t seed)
 {
-        struct likelihood *likelihood = allocate(1, sizeof *likelihood);
-        const bool estimated = settings->trace == LIKELIHOOD_HUTCHINSON;
+        struct log_likelihood *likelihood = allocate(1, sizeof *likelihood);
+        const bool estimated = settings->trace == LOG_LIKELIHOOD_HUTCHINSON;
         const size_t size = likelihood->size = score_tile_size(score);
         likelihood->settings = settings;
         likelihood->score = score;
@@ -53,7 +53,7 @@ struct likelihood *likelihood_create(const struct likelihood_settings *settings,
         return likelihood;
 }
 
-void likelihood_free(struct likelihood *likelihood)
+void log_likelihood_free(struct log_likelihood *likelihood)
 {
         if (!likelihood)
                 return;
@@ -90,19 +90,20 @@ static void dot(const struct stretch *stretch, const double *a, const double *b,
 /* ---- slopes ---- */
 
 /* Normal, or of normal numbers the signs. Spare cells of a field stay 0. */
-static void draw_probes(const struct likelihood *likelihood, const struct stretch *stretch)
+static void draw_probes(const struct log_likelihood *likelihood, const struct stretch *stretch)
 {
         for (size_t k = 0; likelihood->probe && k < likelihood->n_integrals; k++) {
                 double *restrict v = likelihood->probe + k * likelihood->size;
                 stretch_normal(stretch, RNG_PROBE, (int64_t)k, 0, v);
-                for (size_t i = 0; likelihood->settings->probes == LIKELIHOOD_RADEMACHER && i < likelihood->size; i++)
+                for (size_t i = 0; likelihood->settings->probes == LOG_LIKELIHOOD_RADEMACHER && i < likelihood->size;
+                     i++)
                         v[i] = v[i] > 0 ? 1 : v[i] < 0 ? -1 : 0;
         }
 }
 
 /* k = d(x, integrals)/dsigma at `state`: -sigma s, and sigma div s or sigma v' (ds/dx) v. */
-static void slope(const struct likelihood *likelihood, const struct stretch *stretch, double sigma, const double *state,
-                  double *restrict k)
+static void slope(const struct log_likelihood *likelihood, const struct stretch *stretch, double sigma,
+                  const double *state, double *restrict k)
 {
         struct score_level *level = score_level_create(likelihood->score, sigma);
         double *integral = k + likelihood->size;
@@ -124,7 +125,7 @@ static void slope(const struct likelihood *likelihood, const struct stretch *str
 /* ---- steps ---- */
 
 /* The worst of x, as a root mean square over coordinates, and of every integral. */
-static struct dormand_prince_worst worst_error(struct likelihood *likelihood, const struct stretch *stretch)
+static struct dormand_prince_worst worst_error(struct log_likelihood *likelihood, const struct stretch *stretch)
 {
         _Alignas(64) double error[LANES];
         dormand_prince_errors(stretch, &likelihood->trial, error);
@@ -140,8 +141,8 @@ static struct dormand_prince_worst worst_error(struct likelihood *likelihood, co
         return dormand_prince_worst_of(error, stretch->n_lanes);
 }
 
-static struct dormand_prince_worst attempt(struct likelihood *likelihood, const struct stretch *stretch, double sigma,
-                                           double h)
+static struct dormand_prince_worst attempt(struct log_likelihood *likelihood, const struct stretch *stretch,
+                                           double sigma, double h)
 {
         for (int lane = 0; lane < LANES; lane++)
                 likelihood->trial.h[lane] = h;
@@ -154,7 +155,8 @@ static struct dormand_prince_worst attempt(struct likelihood *likelihood, const 
 }
 
 /* From sigma_min to sigma_max; false where no step is short enough. */
-static bool integrate(struct likelihood *likelihood, const struct stretch *stretch, struct likelihood_answer *answer)
+static bool integrate(struct log_likelihood *likelihood, const struct stretch *stretch,
+                      struct log_likelihood_answer *answer)
 {
         const double end = likelihood->settings->sigma_max, way = end - likelihood->settings->sigma_min;
         double sigma = likelihood->settings->sigma_min, h = FIRST_STEP * way, last = 1e-4;
@@ -183,9 +185,9 @@ static bool integrate(struct likelihood *likelihood, const struct stretch *stret
 /* ---- the answer ---- */
 
 /* ln p(x; sigma_max) */
-static void log_prior(const struct likelihood *likelihood, const struct stretch *stretch, double *restrict log_p)
+static void log_prior(const struct log_likelihood *likelihood, const struct stretch *stretch, double *restrict log_p)
 {
-        if (likelihood->settings->prior == LIKELIHOOD_OWN) {
+        if (likelihood->settings->prior == LOG_LIKELIHOOD_OWN) {
                 score_log_density(likelihood->last, likelihood->state, log_p);
                 return;
         }
@@ -197,7 +199,7 @@ static void log_prior(const struct likelihood *likelihood, const struct stretch 
 }
 
 /* The mean over integrals, and its standard error. */
-static void summarise(const struct likelihood *likelihood, struct likelihood_answer *answer)
+static void summarise(const struct log_likelihood *likelihood, struct log_likelihood_answer *answer)
 {
         const size_t n = likelihood->n_integrals;
         const double *integral = likelihood->state + likelihood->size;
@@ -215,7 +217,8 @@ static void summarise(const struct likelihood *likelihood, struct likelihood_ans
         }
 }
 
-struct likelihood_answer likelihood_evaluate(struct likelihood *likelihood, struct population *population, size_t t)
+struct log_likelihood_answer log_likelihood_evaluate(struct log_likelihood *likelihood, struct population *population,
+                                                     size_t t)
 {
         const bool is_field = population_is_field(population);
         double *x = population_tile(population, t);
@@ -225,7 +228,7 @@ struct likelihood_answer likelihood_evaluate(struct likelihood *likelihood, stru
                                         .layout = is_field ? &population->layout : NULL,
                                         .size = likelihood->size,
                                         .n_lanes = is_field ? LANES : population_lanes(population, t)};
-        struct likelihood_answer answer = {.failed = false};
+        struct log_likelihood_answer answer = {.failed = false};
         memset(likelihood->state, 0, likelihood->trial.size * sizeof *likelihood->state);
         memcpy(likelihood->state, x, likelihood->size * sizeof *x);
         draw_probes(likelihood, &stretch);

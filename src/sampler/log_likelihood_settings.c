@@ -2,15 +2,15 @@
 #include <math.h>
 #include <stddef.h>
 
-#include "sculptor/likelihood.h"
+#include "sculptor/log_likelihood.h"
 
-static const char *const traces[] = {[LIKELIHOOD_EXACT] = "exact", [LIKELIHOOD_HUTCHINSON] = "hutchinson", NULL};
-static const char *const probes[] = {[LIKELIHOOD_RADEMACHER] = "rademacher", [LIKELIHOOD_GAUSSIAN] = "gaussian", NULL};
-static const char *const priors[] = {[LIKELIHOOD_NORMAL] = "normal", [LIKELIHOOD_OWN] = "exact", NULL};
+static const char *const traces[] = {[LOG_LIKELIHOOD_EXACT] = "exact", [LOG_LIKELIHOOD_HUTCHINSON] = "hutchinson", NULL};
+static const char *const probes[] = {[LOG_LIKELIHOOD_RADEMACHER] = "rademacher", [LOG_LIKELIHOOD_GAUSSIAN] = "gaussian", NULL};
+static const char *const priors[] = {[LOG_LIKELIHOOD_NORMAL] = "normal", [LOG_LIKELIHOOD_OWN] = "exact", NULL};
 
-#define FIELD(member) offsetof(struct likelihood_settings, member)
+#define FIELD(member) offsetof(struct log_likelihood_settings, member)
 
-const struct param likelihood_params[] = {
+const struct param log_likelihood_params[] = {
         {.key = "data", .kind = PARAM_TEXT, .offset = FIELD(data), .fallback = "", .operational = true,
          .help = "HDF5 file of the data, of which the first population.particles are taken; empty: population.initial"},
         {.key = "dataset", .kind = PARAM_TEXT, .offset = FIELD(dataset), .fallback = "state", .operational = true,
@@ -35,7 +35,8 @@ const struct param likelihood_params[] = {
          .range = "(0, inf)", .operational = true, .help = "where noise has drowned the data; auto: the first level's sigma"},
         PARAM_END};
 
-const char *likelihood_unfit(const struct likelihood_settings *settings, const struct score *score, const char **key)
+const char *log_likelihood_unfit(const struct log_likelihood_settings *settings, const struct score *score,
+                                 const char **key)
 {
         const struct score_type *type = score->type;
         const double ends[] = {settings->sigma_min, settings->sigma_max};
@@ -54,12 +55,12 @@ const char *likelihood_unfit(const struct likelihood_settings *settings, const s
                         return "at sigma 0 a mode has no width, and data no density: give sigma_min > 0";
         }
         *key = "trace";
-        if (settings->trace == LIKELIHOOD_EXACT && !type->divergence && !type->jacobian)
+        if (settings->trace == LOG_LIKELIHOOD_EXACT && !type->divergence && !type->jacobian)
                 return "exact needs a divergence, which this score does not have; use hutchinson";
-        if (settings->trace == LIKELIHOOD_HUTCHINSON && !type->jacobian_vector && !type->jacobian)
+        if (settings->trace == LOG_LIKELIHOOD_HUTCHINSON && !type->jacobian_vector && !type->jacobian)
                 return "hutchinson needs products with the Jacobian, which this score does not have; use exact";
         *key = "prior";
-        if (settings->prior == LIKELIHOOD_OWN && (!type->log_density || type->log_density_unnormalised))
+        if (settings->prior == LOG_LIKELIHOOD_OWN && (!type->log_density || type->log_density_unnormalised))
                 return "exact needs the score's own log density; use normal";
         return NULL;
 }
