@@ -46,6 +46,8 @@ SAMPLERS = {
     "fourier_hmc": (FIELD_2D, LEVELS, "{type: fourier_hmc, step_size: 0.5, leapfrog_steps: 3, steps_per_level: STEPS}"),
     "exponential": (FIELD_3D, LEVELS, "{type: exponential, step_size: 0.3, steps_per_level: STEPS}"),
     "lognormal_hmc": (LOGNORMAL, CLEAN, "{type: hmc, step_size: 0.1, leapfrog_steps: 3, steps_per_level: STEPS}"),
+    "adaptive_sde": (FIELD_3D, LEVELS, "{type: adaptive_sde, absolute_tolerance: 0.1, time_steps: "
+                                       "{type: geometric, sigma_max: 3, sigma_min: 0.5, count: 11}}"),
     "posterior_exponential": (POSTERIOR, LEVELS, "{type: fourier_exponential, step_size: 0.1, steps_per_level: STEPS}"),
     "posterior_fourier_hmc": (POSTERIOR, CLEAN, "{type: fourier_hmc, step_size: 0.2, leapfrog_steps: 3, steps_per_level: STEPS}"),
     "probability_flow_dormand_prince": (FIELD_2D, LEVELS, "{type: probability_flow, method: dormand_prince, TIMES}"),
