@@ -230,7 +230,8 @@ void run_likelihood(struct run *run)
         run_examine_directory(run);
         run_plan(run, NULL, NULL);
         run->population = run_create_population(run, n, false, 0);
-        run_draw_initial(run, run->settings.likelihood.sigma_min);
+        const struct time_point clean = {.sigma = run->settings.likelihood.sigma_min, .scale = 1};
+        run_draw_initial(run, clean.sigma, &clean);
         run_claim_directory(run);
 
         struct log_likelihood *likelihood = log_likelihood_create(&run->settings.likelihood, run->score,
