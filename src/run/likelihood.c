@@ -188,7 +188,8 @@ static void write_file(const struct run *run, const struct numbers *numbers, con
 {
         const struct log_likelihood_settings *settings = &run->settings.likelihood;
         const struct particle_column columns[] = {
-                {.name = "log_likelihood", .unit = "nat", .help = "log p at sigma_min", .value = numbers->log_likelihood},
+                {.name = "log_likelihood", .unit = "nat", .help = "log p at sigma_min",
+                 .value = numbers->log_likelihood},
                 {.name = "bits_per_dimension", .unit = "bit", .help = "-log_likelihood/(n_dim ln 2)",
                  .value = numbers->bits},
                 {.name = "log_prior", .unit = "nat", .help = "log p of the latent at sigma_max",
@@ -201,14 +202,15 @@ static void write_file(const struct run *run, const struct numbers *numbers, con
                                                       {"sigma_max", settings->sigma_max},
                                                       {"mean_log_likelihood", mean->value},
                                                       {"mean_log_likelihood_standard_error", mean->standard_error}};
+        const bool estimated = settings->trace == LOG_LIKELIHOOD_HUTCHINSON;
         const size_t n_columns = sizeof columns / sizeof *columns;
         const struct particle_file file = {.title = "Sculptor: log-likelihoods by the probability flow",
                                            .population = run->population,
                                            .mesh = run->mesh,
                                            .state = "latent",
-                                           .state_help = "where the flow takes the data at sigma_max, in units of x/alpha",
+                                           .state_help = "where the flow takes the data at sigma_max, as x/alpha",
                                            .column = columns,
-                                           .n_columns = settings->trace == LOG_LIKELIHOOD_EXACT ? n_columns - 1 : n_columns,
+                                           .n_columns = estimated ? n_columns : n_columns - 1,
                                            .constant = constants,
                                            .n_constants = sizeof constants / sizeof *constants,
                                            .provenance = &run->provenance};
@@ -230,7 +232,8 @@ void run_likelihood(struct run *run)
         run_examine_directory(run);
         run_plan(run, NULL, NULL);
         run->population = run_create_population(run, n, false, 0);
-        run_draw_initial(run, run->settings.likelihood.sigma_min);
+        const struct time_point clean = {.sigma = run->settings.likelihood.sigma_min, .scale = 1};
+        run_draw_initial(run, clean.sigma, &clean);
         run_claim_directory(run);
 
         struct log_likelihood *likelihood = log_likelihood_create(&run->settings.likelihood, run->score,
