@@ -102,7 +102,7 @@ void run_draw_initial(struct run *run, double sigma)
         const struct initial_type *type = run->initial.type;
         struct target_draws draws = {.score = run->score, .mesh = run->mesh,
                                      .stream = {.seed = (uint64_t)run->settings.seed, .purpose = RNG_TARGET}};
-        const struct time_point plain = {.sigma = run->levels.sigma[0], .scale = 1};
+        const struct time_point plain = {.sigma = sigma, .scale = 1};
         const struct time_point *first = run->grid ? &run->grid->point[0] : &plain;
         struct initial_context context = {.seed = (uint64_t)run->settings.seed,
                                           .sigma_first = sigma,
