@@ -60,14 +60,17 @@ static bool adaptive_steps(const void *settings)
 static const char *unfit(const void *settings, const struct time_grid *grid, const struct score *score)
 {
         (void)settings;
-        (void)score;
         const struct process *process = grid->process;
+        const double last = grid->point[grid->n - 1].sigma;
         if (diffusion_n_steps(grid) > BROWNIAN_MAX_TREES)
                 return "adaptive_sde goes along 262144 time steps at the most, and takes as many steps inside each as it "
                        "needs";
-        if (grid->point[grid->n - 1].sigma == 0 && process->type->sigma(process->settings, 0) > 0)
-                return "this process never has sigma 0, not at time 0 either; end time_steps above 0, and add denoise: "
-                       "true";
+        if (last == 0 && process->type->sigma(process->settings, 0) > 0)
+                return "adaptive_sde steps in the process's time, and this one never comes to sigma 0; end at a sigma "
+                       "above 0 and denoise: true";
+        if (last == 0 && score->type->undefined_at && score->type->undefined_at(score->model, 0))
+                return "adaptive_sde needs the score where its steps end, and at sigma 0 there is none; end at a sigma "
+                       "above 0 and denoise: true";
         return NULL;
 }
 

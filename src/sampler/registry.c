@@ -79,7 +79,7 @@ static const struct scheme annealed = {
 bool scheme_inpaints_variant(size_t i, struct param_variant *variant)
 {
         for (size_t k = 0; k < N_SCHEMES; k++)
-                if (registry[k]->diffusion && registry[k]->n_history == 0 && registry[k]->advance && i-- == 0) {
+                if (registry[k]->diffusion && registry[k]->n_history == 0 && !registry[k]->advance_all && i-- == 0) {
                         *variant = variant_of(registry[k]);
                         return true;
                 }

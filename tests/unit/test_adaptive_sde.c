@@ -381,21 +381,32 @@ static double never_clean(const void *settings, double t)
         return 0.01 + t;
 }
 
+static const char *nowhere(const void *model, double sigma)
+{
+        (void)model;
+        return sigma == 0 ? "a point has no density" : NULL;
+}
+
 static void test_grids_that_cannot_be_are_refused(void **state)
 {
         (void)state;
+        struct score_type sharp = lab_score_type;
+        sharp.undefined_at = nowhere;
+        const struct score score = {.type = &lab_score_type}, points = {.type = &sharp};
         const double sigma[] = {10, 1, 0};
         struct process_type exploding = lab_process_type;
         exploding.sigma = never_clean;
         const struct process process = {.type = &exploding};
         struct time_grid *clean = time_grid_create(&lab_process, sigma, 3), *never = time_grid_create(&process, sigma, 3);
-        assert_null(scheme_adaptive_sde.unfit(NULL, clean, NULL));
-        assert_non_null(strstr(scheme_adaptive_sde.unfit(NULL, never, NULL), "denoise: true"));
-        never->n = 2;
-        assert_null(scheme_adaptive_sde.unfit(NULL, never, NULL));
+        assert_null(scheme_adaptive_sde.unfit(NULL, clean, &score));
+        assert_non_null(strstr(scheme_adaptive_sde.unfit(NULL, never, &score), "denoise: true"));
+        assert_non_null(strstr(scheme_adaptive_sde.unfit(NULL, clean, &points), "denoise: true"));
+        clean->n = never->n = 2;
+        assert_null(scheme_adaptive_sde.unfit(NULL, clean, &points));
+        assert_null(scheme_adaptive_sde.unfit(NULL, never, &score));
         clean->n = (size_t)BROWNIAN_MAX_TREES + 2;
         never->n = (size_t)BROWNIAN_MAX_TREES + 2;
-        assert_non_null(scheme_adaptive_sde.unfit(NULL, clean, NULL));
+        assert_non_null(scheme_adaptive_sde.unfit(NULL, clean, &score));
         clean->n = never->n = 3;
         time_grid_free(clean);
         time_grid_free(never);

@@ -219,8 +219,10 @@ static void derivatives_agree(const struct example *example, const struct score_
 {
         (void)example;
         const int n = (int)level->score->n_dim;
-        double *x = new_tile(n), *j = new_tile(n * n), div[LANES];
+        double *x = new_tile(n), *j = new_tile(n * n), *v = new_tile(n), *turned = new_tile(n), div[LANES];
         some_points(n, 2, x);
+        some_points(n, 1, v);
+        score_jacobian_vector(level, x, v, turned);
         score_jacobian(level, x, j);
         score_divergence(level, x, div);
         for (int lane = 0; lane < 6; lane++) {
@@ -235,10 +237,20 @@ static void derivatives_agree(const struct example *example, const struct score_
                                 expect_near(level, "ds/dx", value, d, DIFFERENCE_ERROR * (10 + fabs(d)));
                                 trace += row == column ? value : 0;
                         }
+                for (int row = 0; row < n; row++) {
+                        double product = 0, size = 1;
+                        for (int column = 0; column < n; column++) {
+                                product += j[(row * n + column) * LANES + lane] * v[column * LANES + lane];
+                                size += fabs(j[(row * n + column) * LANES + lane] * v[column * LANES + lane]);
+                        }
+                        expect_near(level, "(ds/dx) v", turned[row * LANES + lane], product, 1e-12 * size);
+                }
                 expect_near(level, "div s", div[lane], trace, 1e-12 * (10 + fabs(trace)));
         }
         free(x);
         free(j);
+        free(v);
+        free(turned);
 }
 
 static void test_exact_has_the_derivatives_of_its_score(void **state)

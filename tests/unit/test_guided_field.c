@@ -60,6 +60,26 @@ static void filtered(const struct posterior *posterior, const double *data, doub
         free(weight);
 }
 
+/* The score is linear: s(x + v) - s(x) = J v, to roundings of scores of 10 or so. */
+static void derivative_is_linear(const struct score_level *level, const double *x)
+{
+        const struct mesh *mesh = level->score->type->mesh(level->score->model);
+        double *v = some_point(mesh, 7), *moved = mesh_allocate(mesh), *s = mesh_allocate(mesh), *t = mesh_allocate(mesh),
+               *along = mesh_allocate(mesh);
+        for (size_t i = 0; i < mesh->size; i++)
+                moved[i] = x[i] + v[i];
+        score_eval(level, x, s);
+        score_eval(level, moved, t);
+        score_jacobian_vector(level, x, v, along);
+        for (size_t i = 0; i < mesh->size; i++)
+                assert_true(fabs(t[i] - s[i] - along[i]) < 1e-11);
+        free(v);
+        free(moved);
+        free(s);
+        free(t);
+        free(along);
+}
+
 static void check_exact(const char *text, double sigma)
 {
         struct field_fixture fixture;
@@ -81,6 +101,7 @@ static void check_exact(const char *text, double sigma)
                 if (!(fabs(left - right) < 1e-10 * 10)) /* solves to 1e-13 of condition below 100; |x| below 10 */
                         fail_msg("sigma %g, cell %d: %.15g, wanted %.15g", sigma, (int)cell, left, right);
         }
+        derivative_is_linear(level, x);
         free(x);
         free(s);
         free(cs);
@@ -188,6 +209,7 @@ static void check_guidance(const char *text, double sigma, double added, double 
                 assert_true(fabs(along - (value[1] - value[0])) < 1e-11 * (fabs(value[0]) + 1));
                 free(v);
         }
+        derivative_is_linear(level, x);
         free(x);
         free(s);
         free(prior);
