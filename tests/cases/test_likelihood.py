@@ -133,6 +133,7 @@ class Likelihood(Case):
         x, y = np.meshgrid(np.linspace(-8, 8, 12), np.linspace(-6, 8, 12))
         wanted = log_density(np.stack([x.ravel(), y.ravel()], axis=1))
         np.testing.assert_allclose(found["log_likelihood"], wanted, rtol=1e-7, atol=1e-6)
+        np.testing.assert_allclose(found["log_density"], wanted, rtol=1e-12, atol=1e-12)  # for the picture's sake
         said = self.likelihood(text.replace("144", "150"), "wrong", status=2)
         self.assertRegex(said, r"^\S*wrong.yaml:2: population.particles: is 150, .* makes 144 here\n$")
 
