@@ -115,10 +115,10 @@ test:  ## install what is missing, build, run all tests; TESTS=pattern runs some
 test-long: export SCULPTOR_LONG = 1
 test-long: test  ## the same with the long forms of the tests (hours)
 
-bench:  ## measure speed beside PyTorch's: prints the figures of docs/performance.md
+bench:  ## measure speed and accuracy beside PyTorch's: prints docs/performance.md; ONLY=diffusion prints a part
 	@scripts/install-dependencies build post bench
 	@$(MAKE) --no-print-directory -j "$$(nproc)" all $(benchmarks)
-	@. scripts/mpi-environment && '$(or $(PYTHON),$(python))' bench/bench.py '$(BUILD)' $(if $(SHORT),--short)
+	@. scripts/mpi-environment && '$(or $(PYTHON),$(python))' bench/bench.py '$(BUILD)' $(if $(SHORT),--short) $(ONLY:%=--only=%)
 
 lint:  ## check includes between folders, symbols and format; run clang-tidy and cppcheck
 	@scripts/install-dependencies build post test lint

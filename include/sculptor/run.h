@@ -23,6 +23,7 @@ struct options {
         int64_t ranks;              /* --ranks, 1 without */
         bool fresh, quiet, help;
         bool draws_fields;          /* the command is `field` */
+        bool likelihood;            /* the command is `likelihood` */
         bool noises;                /* the command is `forward` */
         bool ascends;               /* it goes from data to noise: levels and grid are turned round */
 };
@@ -62,6 +63,11 @@ struct run *run_configure_field(const struct options *options);
 
 /* Collective. Draws the fields, writes them as a snapshot with a series of one row, and frees the run. */
 void run_draw_fields(struct run *run);
+
+/* ---- likelihood ---- */
+
+/* Collective. Evaluates the log-likelihood of the data, writes it to likelihood.h5 and frees the run. */
+void run_likelihood(struct run *run);
 
 /* ---- check ---- */
 

@@ -7,6 +7,7 @@ int command_sample(int argc, char **argv);
 int command_forward(int argc, char **argv);
 int command_check(int argc, char **argv);
 int command_field(int argc, char **argv);
+int command_likelihood(int argc, char **argv);
 int command_hash(int argc, char **argv);
 int command_help(int argc, char **argv);
 

@@ -68,7 +68,7 @@ static double rank_bytes(const struct run *run, int64_t ranks)
         double arrays = (double)(scheme_n_arrays(scheme) +
                                  scheme_lockstep_arrays(scheme, run->sampler->scheme_settings));
         double tile = 8.0 * LANES * (double)run->score->n_dim;
-        return PROCESS_BYTES + series_bytes(run) + tiles_here * (arrays * tile + 8.0 * (double)scheme->n_memory) +
+        return PROCESS_BYTES + series_bytes(run) + tiles_here * (arrays * tile + 8.0 * (double)scheme_n_memory(scheme)) +
                ((double)scheme->n_work + 4) * tile;
 }
 
@@ -99,6 +99,7 @@ static double predict_evaluations(const struct run *run)
                                                         : 1;
         bool keeps_score = scheme->needs_log_density || scheme->has_velocity; /* from step to step of a level */
         double steps = (double)(run_total_steps(run) - (run->sampler->denoise ? 1 : 0));
+        steps += (double)sampler_repeated_steps(run->sampler);
         double each = steps * (double)per_step + (keeps_score ? (double)run->levels.n : 0) +
                       (run->sampler->denoise ? 1 : 0);
         if (scheme->evaluations_saved) /* in a last step to sigma 0, say */

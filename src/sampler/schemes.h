@@ -22,6 +22,8 @@ extern const struct scheme scheme_fourier_hmc;
 extern const struct scheme scheme_exponential;
 extern const struct scheme scheme_fourier_exponential;
 extern const struct scheme scheme_probability_flow;
+extern const struct scheme scheme_dpm_solver;
+extern const struct scheme scheme_edm_stochastic;
 extern const struct scheme scheme_euler_maruyama;
 extern const struct scheme scheme_reverse_diffusion;
 extern const struct scheme scheme_ancestral;
@@ -32,6 +34,11 @@ extern const struct scheme scheme_noising; /* of no input: sampler_noising_setti
 
 /* `predictor:` of predictor_corrector: the schemes with predictor_work. */
 bool sampler_predictor_variant(size_t i, struct param_variant *variant);
+extern const struct scheme scheme_adaptive_sde;
+extern const struct scheme scheme_noising; /* of no input: sampler_noising_settings() */
+
+/* The schemes that may run inside inpainting: reverse samplers that take a step from x alone. */
+bool scheme_inpaints_variant(size_t i, struct param_variant *variant);
 
 static inline size_t stretch_size(const struct stretch *stretch)
 {
@@ -48,6 +55,18 @@ static inline double *stretch_work(const struct stretch *stretch, size_t i)
 static inline void stretch_count(const struct stretch *stretch, int64_t n)
 {
         stretch->tally->evaluations += n * stretch->n_counted;
+        if (stretch->evaluations)
+                for (int lane = 0; lane < LANES; lane++)
+                        stretch->evaluations[lane] += (double)n;
+}
+
+/* The same of one particle, where particles differ. */
+static inline void stretch_count_lane(const struct stretch *stretch, int lane, int64_t n)
+{
+        if (lane < stretch->n_counted)
+                stretch->tally->evaluations += n;
+        if (stretch->evaluations)
+                stretch->evaluations[lane] += (double)n;
 }
 
 /* N(0, 1) for one step of the tile, z[size]. */

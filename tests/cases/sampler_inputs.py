@@ -35,6 +35,17 @@ SAMPLERS = {
 DIFFUSION = {
     "probability_flow_euler": ("{type: probability_flow, method: euler, TIMES}", "{type: edm}"),
     "probability_flow_heun": ("{type: probability_flow, method: heun, TIMES}", "{type: edm}"),
+    "probability_flow_rk4": ("{type: probability_flow, method: rk4, TIMES}", "{type: edm}"),
+    "probability_flow_dormand_prince": ("{type: probability_flow, method: dormand_prince, TIMES}", "{type: edm}"),
+    "probability_flow_dormand_prince_each":
+        ("{type: probability_flow, method: dormand_prince, control: particle, relative_tolerance: 1e-4, TIMES}",
+         "{type: edm}"),
+    "dpm_solver_3": ("{type: dpm_solver, order: 3, TIMES}", "{type: edm}"),
+    "edm_stochastic": ("{type: edm_stochastic, s_churn: 30, s_min: 0.05, s_max: 10, s_noise: 1.003, TIMES}",
+                       "{type: edm}"),
+    "adaptive_sde": ("{type: adaptive_sde, TIMES}", "{type: edm}"),
+    "inpainting": ("{type: inpainting, scheme: edm_stochastic, observed: [2], data: [0.5], resample: 2, TIMES}",
+                   "{type: edm}"),
 }
 
 
