@@ -71,7 +71,8 @@ static void open_fields(struct work *work, int64_t n)
                 fatal("%s", why);
         const struct field_layout layout = {mesh->n_planes, mesh->plane_begin, mesh->n_planes_here, mesh->plane_cells,
                                             mesh->plane_stride};
-        work->population = population_create_fields(n, work->score->n_dim, &layout, false, 0);
+        work->population = population_create_fields(n, work->score->n_dim, &layout, false,
+                                                    scheme_n_memory(work->sampler->scheme));
         for (size_t t = 0; t < work->population->n_tiles; t++) {
                 double *field = noise(mesh, (uint64_t)population_first_particle(work->population, t));
                 memcpy(population_tile(work->population, t), field, mesh->size * sizeof *field);
@@ -82,7 +83,7 @@ static void open_fields(struct work *work, int64_t n)
 static void open_particles(struct work *work, int64_t n)
 {
         const struct rng_stream stream = {.seed = 4711, .purpose = RNG_TEST};
-        work->population = population_create(n, work->score->n_dim, false, 0);
+        work->population = population_create(n, work->score->n_dim, false, scheme_n_memory(work->sampler->scheme));
         for (size_t t = 0; t < work->population->n_tiles; t++)
                 rng_normal(&stream, (uint64_t)population_first_particle(work->population, t), work->score->n_dim,
                            population_tile(work->population, t));
