@@ -149,6 +149,9 @@ void run_check_time_steps(struct run *run, struct input *input)
                                   "%s above sigma 0 is not the noised target, and cannot be sampled by undoing noise; "
                                   "use annealed_langevin",
                                   run->score->type->name);
+        const char *key, *why = sampler_unfit(&run->settings.sampler, run->score, &key);
+        if (why)
+                input_add_problem(input, key, "%s", why);
         struct time_grid *grid = build_grid(run, input);
         if (!grid)
                 return;

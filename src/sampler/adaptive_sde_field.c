@@ -121,7 +121,8 @@ static bool cross(struct field *field, int64_t step, double *length, double *tri
                 improve(field, &ahead);
                 ++*tries;
                 const double error = find_error(field);
-                *length = adaptive_sde_next(field->settings, grid, *length, field->time, error,
+                *length = adaptive_sde_next(grid, *length, field->time, error,
+                                            adaptive_sde_factor(field->settings, error),
                                             end == BROWNIAN_END && field->time < *length);
                 if (error <= 1) {
                         copy_array(field, field->score, stretch->x);

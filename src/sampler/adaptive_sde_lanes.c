@@ -25,7 +25,7 @@ struct lanes {
         double tries[LANES];           /* in this time step */
         double length[LANES], time[LANES], duration[LANES]; /* to try; of this step; of the time step */
         struct moments here, ahead;
-        double error[LANES];
+        double error[LANES], factor[LANES];
         size_t size;
         double *array[ARRAYS];
 };
@@ -189,8 +189,13 @@ static void improve(struct lanes *lanes)
                         s[i] = better;
                 }
         const double n = largest ? 1 : (double)lanes->score->n_dim;
+        for (int lane = 0; lane < LANES; lane++) {
+                lanes->error[lane] = sqrt(sum[lane] / n);
+                lanes->factor[lane] = adaptive_sde_factor(lanes->settings, lanes->error[lane]);
+        }
         for (int lane = 0; lane < LANES; lane++)
-                lanes->error[lane] = lanes->owner[lane] ? sqrt(sum[lane] / n) : INFINITY;
+                if (!lanes->owner[lane])
+                        lanes->error[lane] = INFINITY;
 }
 
 /* ---- what comes of it ---- */
@@ -244,9 +249,8 @@ static void judge(struct lanes *lanes, int lane)
         lanes->tries[lane]++;
         lanes->ensemble->tally->evaluations += 2;
         *item->evaluations += 2;
-        lanes->length[lane] = adaptive_sde_next(lanes->settings, lanes->grid, lanes->length[lane], lanes->time[lane],
-                                                lanes->error[lane],
-                                                arrives && lanes->time[lane] < lanes->length[lane]);
+        lanes->length[lane] = adaptive_sde_next(lanes->grid, lanes->length[lane], lanes->time[lane], lanes->error[lane],
+                                                lanes->factor[lane], arrives && lanes->time[lane] < lanes->length[lane]);
         if (!(lanes->error[lane] <= 1)) {
                 if (taken <= 1)
                         give_up(lanes, lane);

@@ -44,6 +44,8 @@ DIFFUSION = {
     "edm_stochastic": ("{type: edm_stochastic, s_churn: 30, s_min: 0.05, s_max: 10, s_noise: 1.003, TIMES}",
                        "{type: edm}"),
     "adaptive_sde": ("{type: adaptive_sde, TIMES}", "{type: edm}"),
+    "inpainting": ("{type: inpainting, scheme: edm_stochastic, observed: [2], data: [0.5], resample: 2, TIMES}",
+                   "{type: edm}"),
 }
 
 
