@@ -223,7 +223,7 @@ static void write_file(const struct run *run, const struct numbers *numbers, con
                                            .population = run->population,
                                            .mesh = run->mesh,
                                            .state = "latent",
-                                           .state_help = "where the flow takes the data at sigma_max, in units of x/alpha",
+                                           .state_help = "where the flow takes the data at sigma_max, as x/alpha",
                                            .column = columns,
                                            .n_columns = n_columns,
                                            .constant = constants,
@@ -247,7 +247,8 @@ void run_likelihood(struct run *run)
         run_examine_directory(run);
         run_plan(run, NULL, NULL);
         run->population = run_create_population(run, n, false, 0);
-        run_draw_initial(run, run->settings.likelihood.sigma_min);
+        const struct time_point clean = {.sigma = run->settings.likelihood.sigma_min, .scale = 1};
+        run_draw_initial(run, clean.sigma, &clean);
         run_claim_directory(run);
 
         struct log_likelihood *likelihood = log_likelihood_create(&run->settings.likelihood, run->score,

@@ -112,7 +112,8 @@ class Likelihood(Case):
         self.same_on_any_ranks(MIXTURE, counts=(3,))
 
     def test_probes_do_not_depend_on_ranks(self):
-        found = self.same_on_any_ranks(MIXTURE, "--set", "likelihood.trace=hutchinson", "--set", "likelihood.n_probes=5")
+        found = self.same_on_any_ranks(MIXTURE, "--set", "likelihood.trace=hutchinson",
+                                       "--set", "likelihood.n_probes=5")
         self.assertTrue(np.all(found["standard_error"] >= 0) and found["standard_error"].max() > 0.01)
 
     def test_fields_do_not_depend_on_ranks_or_domains(self):
