@@ -135,7 +135,7 @@ def draw_fields(run, points, thickness):
     sheet = Sheet(n_paths * len(columns), len(columns), level.box, 1.7)
     for row, values in enumerate(maps):
         for i, (column, one) in enumerate(zip(columns, values)):
-            end = {0: "a", points - 1: "b"}.get(column, f"{column / (points - 1):.2g}")
+            end = {0: "a", points - 1: "b"}.get(column, f"{100 * column / (points - 1):.0f}% to b")
             sheet.show(row * len(columns) + i, one / spread, style.CONTRAST, Normalize(-REACH, REACH), end,
                        f"rms {style.number(rms(one), 2)}")
     sheet.bars([(style.CONTRAST, Normalize(-REACH, REACH), rf"$\delta$ / {style.number(spread, 2)}", [-3, 0, 3],
