@@ -1,6 +1,6 @@
 """`make bench`: every figure that docs/performance.md states, measured in one run, as a Markdown page.
 
-    python3 bench/bench.py BUILD [--short]
+    python3 bench/bench.py BUILD [--short] [--only=particles|fields|diffusion]
 
 Rates are medians of repeats; peers run in the same minutes, by turns, since machines are shared and noisy."""
 import datetime
@@ -11,6 +11,8 @@ import statistics
 import subprocess
 import sys
 import tempfile
+
+import diffusion
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 ENVIRONMENT = dict(os.environ, OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1")
@@ -86,18 +88,9 @@ def measure_fields(build, scratch, repeats, row):
             f"{(peak - base) / (8 * n**3 / n_ranks):.2f} times its part of the field, beside {base / 2**20:.0f} MiB", "4 fields")
 
 
-def main():
-    build = os.path.abspath(sys.argv[1])
-    short = "--short" in sys.argv
-    repeats = 3 if short else 7
-    scratch = tempfile.mkdtemp(prefix="sculptor-bench-", dir=os.environ.get("BENCH_DIR"))
-    rows = []
-
-    def row(what, value, required=""):
-        rows.append((what, value, required))
-        print(f"  {what}: {value}{'  (asked: ' + required + ')' if required else ''}", flush=True)
-
-    print(f"machine: {machine()}", flush=True)
+def measure_particles(build, scratch, repeats, row):
+    """Kernels, Langevin dynamics of the mixture beside PyTorch, memory, writing."""
+    short = repeats < 5
     kernels = figures([os.path.join(build, "bench", "kernels")])
     for name, value in kernels.items():
         row(name.replace("_", " "), f"{value / 1e6:.1f} million/s" if isinstance(value, float) else value)
@@ -133,15 +126,38 @@ def main():
         row(f"snapshot writing, {n_ranks} rank{'s' if n_ranks > 1 else ''}",
             f"{writing['snapshot_write']:.0f} MB/s, plain fwrite + fsync {writing['plain_write']:.0f} MB/s: "
             f"{100 * writing['snapshot_to_plain']:.0f}%", "70%")
-    measure_fields(build, scratch, repeats, row)
+
+
+def main():
+    build = os.path.abspath(sys.argv[1])
+    short = "--short" in sys.argv
+    repeats = 3 if short else 7
+    scratch = tempfile.mkdtemp(prefix="sculptor-bench-", dir=os.environ.get("BENCH_DIR"))
+    rows = []
+
+    def row(what, value, required=""):
+        rows.append((what, value, required))
+        print(f"  {what}: {value}{'  (asked: ' + required + ')' if required else ''}", flush=True)
+
+    print(f"machine: {machine()}", flush=True)
+    only = next((word.split("=", 1)[1] for word in sys.argv if word.startswith("--only=")), None)
+    table = []
+    if only in (None, "particles"):
+        measure_particles(build, scratch, repeats, row)
+    if only in (None, "fields"):
+        measure_fields(build, scratch, repeats, row)
+    if only in (None, "diffusion"):
+        table = diffusion.measure(build, scratch, repeats, row, figures)
     shutil.rmtree(scratch, ignore_errors=True)
 
+    os.makedirs(os.path.join(build, "bench"), exist_ok=True)
     page = os.path.join(build, "bench", "performance.md")
     with open(page, "w") as file:
         file.write(f"Measured {datetime.date.today()} by `make bench` on: {machine()}.\n\n")
         file.write("| what | measured | asked |\n|---|---|---|\n")
         for what, value, required in rows:
             file.write(f"| {what} | {value} | {required} |\n")
+        file.writelines(["\n", *(line + "\n" for line in table)] if table else [])
     print(f"written: {os.path.relpath(page)}")
 
 

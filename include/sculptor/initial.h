@@ -29,7 +29,11 @@ struct initial_type {
         void (*check)(const void *settings, const struct params_scope *scope);
         /* The number of coordinates it demands, 0 for any. */
         int64_t (*dimension)(const void *settings);
+        /* How many particles it makes where `asked` are asked for; NULL: any. */
+        int64_t (*particles)(const void *settings, int64_t n_dim, int64_t asked);
         bool of_fields; /* can draw fields too */
+        bool from_file; /* its settings begin with a struct initial_file_settings, to be checked before the run */
+        int64_t (*rows)(const void *settings, int64_t n_particles); /* of that file which it reads; NULL: n_particles */
         /* Local, collective over the domain for fields. Fills the population's x, spare lanes included; NULL or why
          * not. */
         const char *(*draw)(const void *settings, const struct initial_context *context, struct population *population);
@@ -37,7 +41,8 @@ struct initial_type {
 
 bool initial_variant(size_t i, struct param_variant *variant);
 
-/* The settings of `initial: {type: file}`, for checks before the run: its .draw is told by name "file". */
+/* The settings of `initial: {type: file}`. */
 struct initial_file_settings { char *path; char *dataset; };
+extern const struct initial_type initial_file;
 
 #endif

@@ -13,8 +13,16 @@
 
 #include "sculptor/params.h"
 
+/* What discretisations of the reverse SDE that were published for one kind ask for. */
+enum process_kind {
+        PROCESS_OTHER,      /* what is not told is neither */
+        PROCESS_EXPLODING,  /* alpha = 1: ve, edm */
+        PROCESS_PRESERVING, /* alpha^2 (1 + sigma^2) = 1: vp */
+};
+
 struct process_type {
         const char *name, *help;
+        enum process_kind kind;
         const struct param *params;
         size_t settings_size;
         void (*check)(const void *settings, const struct params_scope *scope);

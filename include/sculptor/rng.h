@@ -30,6 +30,8 @@ enum rng_purpose {
         RNG_TEST,     /* for tests and benchmarks only */
         RNG_MODES,    /* modes of a random field, keyed by wavevector: these take the bits of coordinate and step */
         RNG_DATA,     /* mock observations: their noise */
+        RNG_BROWNIAN, /* nodes of a Brownian tree: the step holds the node, level and stage which tree it is */
+        RNG_PROBE,    /* probes of the divergence: one a step */
         RNG_FORWARD,  /* noise that is added to data, by the step from level to level */
         RNG_PURPOSES
 };
@@ -56,6 +58,14 @@ void rng_uniform(const struct rng_stream *stream, uint64_t first_particle, int64
 /* The same numbers for one particle: coordinates first .. first + n - 1, side by side, z[n]. */
 void rng_normal_row(const struct rng_stream *stream, uint64_t particle, int64_t first, int64_t n, double *restrict z);
 void rng_uniform_one(const struct rng_stream *stream, uint64_t particle, int64_t n, double *restrict u);
+
+/* As rng_normal() of each of 64 particles, any of them and each at its own level, step and stage: the same bits. */
+struct rng_each {
+        uint64_t particle[64];
+        uint32_t level[64], step[64], stage[64];
+};
+void rng_normal_each(uint64_t seed, enum rng_purpose purpose, const struct rng_each *each, int64_t n_dim,
+                     double *restrict z);
 
 /* A pair N(0, 1) for each of 64 modes of one particle. A wavevector (n_x, n_y, n_z), each of
  * |n| <= RNG_MAX_WAVENUMBER, is 63 bits, low (32) and high (31), made by rng_mode_key(). stream.step is unused. */

@@ -23,7 +23,8 @@ struct options {
         int64_t ranks;              /* --ranks, 1 without */
         bool fresh, quiet, help;
         bool draws_fields;          /* the command is `field` */
-        bool noises;                /* the command is `forward` */
+        bool likelihood;            /* the command is `likelihood` */
+        bool noises, inverts;       /* the command is `forward`, or `invert` */
         bool ascends;               /* it goes from data to noise: levels and grid are turned round */
 };
 
@@ -32,7 +33,7 @@ struct options options_parse(const char *command, int argc, char **argv);
 void options_help(const char *command, FILE *out); /* the options this command takes */
 void options_release(struct options *options);
 
-/* ---- sample, and forward: run_configure() finds in the options which of them it is ---- */
+/* ---- sample, forward and invert: run_configure() finds in the options which of them it is ---- */
 
 /* Collective. Reads and checks the input; every problem is printed, once, and ends all ranks. */
 struct run *run_configure(const struct options *options);
@@ -62,6 +63,11 @@ struct run *run_configure_field(const struct options *options);
 
 /* Collective. Draws the fields, writes them as a snapshot with a series of one row, and frees the run. */
 void run_draw_fields(struct run *run);
+
+/* ---- likelihood ---- */
+
+/* Collective. Evaluates the log-likelihood of the data, writes it to likelihood.h5 and frees the run. */
+void run_likelihood(struct run *run);
 
 /* ---- check ---- */
 

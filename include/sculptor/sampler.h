@@ -42,6 +42,7 @@ struct stretch {
         struct level_cache *levels;    /* of diffusion schemes: the score at their sigmas (diffusion.h) */
         double *work;                  /* [n_work][size], for the call only */
         struct tally *tally;
+        double *evaluations;           /* of diffusion schemes: [LANES], each particle's so far; else NULL */
         struct breakdown *breakdown;   /* of a field: where it was seen (stretch_broken()) */
 };
 
@@ -64,6 +65,9 @@ struct scheme {
         size_t n_history;              /* arrays of [size] kept from step to step, at most SAMPLER_MAX_HISTORY */
         /* of diffusion: NULL where the scheme can go along this grid with this score, else why not. May be NULL. */
         const char *(*unfit)(const void *settings, const struct time_grid *grid, const struct score *score);
+        /* of diffusion: scratch arrays its steps need inside predictor_corrector, where they are not adaptive and keep
+         * nothing; 0: it is no predictor */
+        size_t predictor_work;
         bool adapts;                   /* has a Metropolis step that may tune step_size in burn-in */
         int step_power;                /* annealed: step_i = step (sigma_i/sigma_L)^step_power; 2 or 1 */
         size_t n_memory;               /* doubles per tile kept from step to step */
@@ -80,12 +84,26 @@ struct scheme {
         void (*advance)(const void *settings, const struct stretch *stretch);
         /* In place of advance(), all tiles through the same steps; collective. */
         struct breakdown (*advance_all)(const void *settings, const struct ensemble *ensemble);
+        /* How many scratch arrays of all tiles advance_all() keeps; 0: it is not called with these settings, and
+         * advance() is. NULL: called, and keeps none. */
+        size_t (*lockstep_arrays)(const void *settings);
 };
 
 /* Arrays of a population that a scheme keeps: x, velocity, history. */
 static inline size_t scheme_n_arrays(const struct scheme *scheme)
 {
         return 1 + (size_t)scheme->has_velocity + scheme->n_history;
+}
+
+/* Doubles of a tile's memory: the scheme's, then, of diffusion schemes, each particle's evaluations so far. */
+static inline size_t scheme_n_memory(const struct scheme *scheme)
+{
+        return scheme->n_memory + (scheme->diffusion ? LANES : 0);
+}
+
+static inline size_t scheme_lockstep_arrays(const struct scheme *scheme, const void *settings)
+{
+        return scheme->lockstep_arrays ? scheme->lockstep_arrays(settings) : 0;
 }
 
 struct ensemble {
@@ -99,6 +117,8 @@ struct ensemble {
         void *owner;
 };
 struct stretch ensemble_tile(const struct ensemble *ensemble, size_t t); /* with the ensemble's steps */
+
+struct inpainting_settings;
 
 /* What the input's `sampler:` table holds. */
 struct sampler_settings {
@@ -130,6 +150,7 @@ struct sampler {
         uint64_t seed;
         struct controller controller;
         double *work;
+        const struct inpainting_settings *inpainting; /* around a diffusion scheme, or NULL */
         const struct time_grid *grid;  /* of diffusion schemes, else NULL */
         struct level_cache *levels;
 };
@@ -145,6 +166,13 @@ void sampler_set_grid(struct sampler *sampler, const struct time_grid *grid);
 const struct scheme *sampler_scheme(const struct sampler_settings *settings);
 const void *sampler_scheme_settings(const struct sampler_settings *settings);
 bool sampler_is_annealed(const struct sampler_settings *settings);
+/* Not NULL where coordinates that are known are put back after each step of the scheme (which then is no ODE). */
+const struct inpainting_settings *sampler_inpainting(const struct sampler_settings *settings);
+/* NULL, or why the sampler cannot go with this score; *key is what is at fault. */
+const char *sampler_unfit(const struct sampler_settings *settings, const struct score *score, const char **key);
+
+/* Steps that are taken more than once, beyond the first time, in a whole run along the grid. */
+int64_t sampler_repeated_steps(const struct sampler *sampler);
 
 /* Gives its work space back until the next step: what is measured between levels needs some too. Local. */
 void sampler_rest(struct sampler *sampler);
@@ -171,7 +199,8 @@ struct breakdown sampler_advance(struct sampler *sampler, struct population *pop
  * counted since the last call. */
 void sampler_adapt(struct sampler *sampler, int64_t step, const struct tally *here);
 
-/* Tweedie's formula [Robbins 1956; Efron 2011]: x <- x + sigma^2 s(x, sigma), one evaluation. As above. */
+/* Tweedie's formula [Robbins 1956; Efron 2011]: x <- (x + (alpha sigma)^2 s(x))/alpha, alpha the level's scale; one
+ * evaluation. As above. */
 struct breakdown sampler_denoise(struct sampler *sampler, struct population *population,
                                  const struct score_level *level, struct tally *tally);
 

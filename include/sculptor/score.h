@@ -49,6 +49,10 @@ struct score_type {
         size_t settings_size;
         void (*check)(const void *settings, const struct params_scope *scope); /* or NULL */
 
+        /* What the settings make of the type, where that depends on them: score_create() goes on with the answer, whose
+         * functions they are. NULL: itself. */
+        const struct score_type *(*configured)(const void *settings);
+
         /* The model: what follows from the settings alone. */
         int64_t (*dimension)(const void *settings);
         void *(*create)(const void *settings); /* settings have passed check() and outlive the model */
@@ -88,6 +92,10 @@ struct score_type {
         void (*divergence)(const void *level, const double *restrict x, double *restrict div);   /* [LANES] */
         void (*jacobian)(const void *level, const double *restrict x,
                          double *restrict j); /* ds_i/dx_j at [i][j][LANES] */
+        /* out = (ds/dx) v, laid out as x: stochastic estimates of the divergence are made of v' (ds/dx) v [Hutchinson
+         * 1990]. Costs like an evaluation or two; NULL: score_jacobian_vector() multiplies with the whole Jacobian. */
+        void (*jacobian_vector)(const void *level, const double *restrict x, const double *restrict v,
+                                double *restrict out);
         void (*responsibilities)(const void *level, const double *restrict x,
                                  double *restrict r); /* [n_modes][LANES] */
 
@@ -107,6 +115,7 @@ struct score_type {
         /* Exact draws from the clean target for 64 particles, or of one field; stream.purpose is RNG_TARGET. */
         void (*draw)(const void *model, const struct rng_stream *stream, uint64_t first_particle, double *restrict x);
 
+        bool composite;                /* made of plain scores, and may not be nested in another */
         bool tempered;                 /* above sigma 0 it is a path to the target, not the noised target */
         double work_fields;            /* of fields: the memory its own arrays take, in fields */
         bool log_density_unnormalised; /* log_density lacks its constant */
@@ -131,6 +140,8 @@ struct score_level {
 
 bool score_variant(size_t i, struct param_variant *variant); /* the registry, for `score: {type: ...}` */
 
+bool score_plain_variant(size_t i, struct param_variant *variant); /* those of particles that are no composites */
+
 struct score *score_create(const struct score_type *type, const void *settings);
 void score_free(struct score *score);
 struct score_level *score_level_create(const struct score *score, double sigma); /* scale 1 */
@@ -151,8 +162,12 @@ static inline void score_eval(const struct score_level *level, const double *res
 
 /* Where the type has them: value[LANES], and the Jacobian as the type writes it. */
 void score_log_density(const struct score_level *level, const double *restrict x, double *restrict log_p);
-void score_divergence(const struct score_level *level, const double *restrict x, double *restrict div);
+void score_divergence(const struct score_level *level, const double *restrict x,
+                      double *restrict div); /* or the trace of its jacobian */
 void score_jacobian(const struct score_level *level, const double *restrict x, double *restrict j);
+/* out = (ds/dx) v where the type has jacobian_vector or jacobian. */
+void score_jacobian_vector(const struct score_level *level, const double *restrict x, const double *restrict v,
+                           double *restrict out);
 void score_responsibilities(const struct score_level *level, const double *restrict x, double *restrict r);
 
 /* Each lane at its own sigma[LANES], scale 1. Where the type cannot, a level is made for every sigma that differs from

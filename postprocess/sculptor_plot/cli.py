@@ -1,82 +1,32 @@
-"""The command: sculptor-plot RUN_DIR. Exit status 0: all drawn; 2: bad use; 3: a file could not be used."""
+"""The command: sculptor-plot RUN_DIR, or sculptor-plot PICTURE RUN_DIR... Exit status 0: all drawn; 2: bad use; 3: a
+file could not be used."""
 
-import argparse
-import importlib
-import os
 import sys
 from pathlib import Path
 
-from . import __version__
-
-PACKAGES = ("numpy", "h5py", "matplotlib")
-BAD_USE, FAILED = 2, 3
-
-
-class Problem(Exception):
-    """Ends the command: one line and an exit status."""
-
-    def __init__(self, line, status):
-        super().__init__(line)
-        self.status = status
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message):
-        raise Problem(f"{message}; see sculptor-plot --help", BAD_USE)
-
-
-def _positive(text):
-    try:
-        value = int(text.replace("_", ""))
-    except ValueError:
-        value = 0
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
-    return value
-
-
-def _index(text):
-    return 0 if text == "0" else _positive(text)
-
-
-def _coordinates(text):
-    try:
-        values = [int(part) for part in text.split(",")]
-    except ValueError:
-        values = []
-    if not 1 <= len(values) <= 2 or min(values) < 0 or len(set(values)) != len(values):
-        raise argparse.ArgumentTypeError(f"{text!r} is not i or i,j: one or two different coordinates, from 0")
-    return values
+from . import __version__, commands
+from .arguments import BAD_USE, FAILED, Parser, Problem, coordinates, index, make_folder, positive, require_packages, save
 
 
 def parse(arguments):
-    parser = _Parser(prog="sculptor-plot", description="Pictures of a Sculptor run, of particles or of random "
+    parser = Parser(prog="sculptor-plot", description="Pictures of a Sculptor run, of particles or of random "
                      "fields: the sculpting level by level, what is known exactly beside what was found, the series, "
-                     "and a page with all of them.")
+                     "and a page with all of them.", epilog="Single pictures, of several runs too: " + commands.HELP)
     parser.add_argument("run", metavar="RUN_DIR", help="the run's directory: snapshot_0001.h5 ..., series.h5")
     parser.add_argument("--output", metavar="DIR", help="where pictures go (RUN_DIR/pictures)")
-    parser.add_argument("--levels", metavar="N", type=_positive, default=10,
+    parser.add_argument("--levels", metavar="N", type=positive, default=10,
                         help="panels of the filmstrip at most, first and last level always (10)")
-    parser.add_argument("--coordinates", metavar="i,j", type=_coordinates,
+    parser.add_argument("--coordinates", metavar="i,j", type=coordinates,
                         help="coordinates of the filmstrip, counted from 0 (0,1)")
-    parser.add_argument("--max-points", metavar="N", type=_positive, default=200_000,
+    parser.add_argument("--max-points", metavar="N", type=positive, default=200_000,
                         help="particles read of a level at most, every so-manieth one (200000)")
-    parser.add_argument("--realization", metavar="N", type=_index,
+    parser.add_argument("--realization", metavar="N", type=index,
                         help="realisation of a random field that maps show, counted from 0 (0)")
-    parser.add_argument("--slab", metavar="CELLS", type=_positive,
+    parser.add_argument("--slab", metavar="CELLS", type=positive,
                         help="thickness of the slices of three-dimensional fields, of which maps show the mean (1)")
     parser.add_argument("--format", choices=("png", "pdf", "svg"), default="png", help="of the pictures (png)")
     parser.add_argument("--version", action="version", version=f"sculptor-plot {__version__}")
     return parser.parse_args(arguments)
-
-
-def _require_packages():
-    for name in PACKAGES:
-        try:
-            importlib.import_module(name)
-        except ImportError as error:
-            raise Problem(f"Python package {name} cannot be imported ({' '.join(str(error).split())}): "
-                          f"apt install python3-{name}, or {sys.executable} -m pip install {name}", FAILED) from None
 
 
 def _readable(levels, n, notes):
@@ -105,17 +55,6 @@ def _choose_coordinates(wanted, n_dim):
         raise Problem(f"--coordinates: there is no coordinate {max(chosen)}: the run has {n_dim}, counted from 0",
                       BAD_USE)
     return chosen
-
-
-def _save(path, data):
-    """Whole or not at all."""
-    partial = path.with_name(path.name + ".part")
-    try:
-        partial.write_bytes(data)
-        os.replace(partial, path)
-    except OSError as error:
-        raise Problem(f"{path}: cannot be written: {error.strerror}", FAILED) from None
-    print(path)
 
 
 def _population_makers(run, levels, options):
@@ -205,18 +144,15 @@ def _work(options):
     _open_series(run, failures, notes)
 
     output = Path(options.output) if options.output else run.directory / "pictures"
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise Problem(f"{output}: cannot be made: {error.strerror}", FAILED) from None
+    make_folder(output)
 
     with style.styled():
         figures = _draw(run, levels, options, failures, notes)
         pictures = {name: style.render(figure, "png") for name, figure in figures.items()}
         for name, figure in figures.items():
             data = pictures[name] if options.format == "png" else style.render(figure, options.format)
-            _save(output / f"{name}.{options.format}", data)
-    _save(output / "index.html", page.write(run, levels, pictures, failures + notes).encode("utf-8"))
+            save(output / f"{name}.{options.format}", data)
+    save(output / "index.html", page.write(run, levels, pictures, failures + notes).encode("utf-8"))
     for line in notes:
         print(f"sculptor-plot: note: {line}", file=sys.stderr)
     for line in failures:
@@ -225,9 +161,12 @@ def _work(options):
 
 
 def main(arguments=None):
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
     try:
+        if arguments and arguments[0] in commands.NAMES:
+            return commands.run(arguments[0], arguments[1:])
         options = parse(arguments)
-        _require_packages()
+        require_packages()
         return _work(options)
     except Problem as problem:
         print(f"sculptor-plot: {problem}", file=sys.stderr)

@@ -26,7 +26,7 @@ def pick(levels, n):
     return [levels[round(i * (len(levels) - 1) / (n - 1))] for i in range(n)]
 
 
-def _windows(populations, narrowest):
+def windows(populations, narrowest):
     """Centre (2) and half-widths (panel, 2): multiples 1, 2, 4, ... of what the narrowest population needs, so that
     neighbouring panels mostly share their axes and the zoom shows where they do not."""
     tail = 50 * (1 - SPREAD)
@@ -42,7 +42,7 @@ def _windows(populations, narrowest):
     return centre, np.array(half)
 
 
-def _title(run, level):
+def level_title(run, level):
     if level.index == 0:
         return "start"
     if run.is_denoised(level):
@@ -52,7 +52,7 @@ def _title(run, level):
     return rf"$\sigma$ = {style.number(level.sigma)}"
 
 
-def _ticks(axis, centre, half):
+def round_ticks(axis, centre, half):
     """Three labelled ticks, at a round distance: enough to read the scale at any size."""
     raw = 0.7 * half
     unit = 10.0 ** math.floor(math.log10(raw))
@@ -81,20 +81,20 @@ def _draw_points(axes, points):
               alpha=alpha, rasterized=True)
 
 
-def _draw_contours(axes, target, pair, sigma, window):
+def draw_contours(axes, target, pair, window, masses=MASSES):
     x, y = (np.linspace(*side, 240) for side in window)
-    axes.contour(x, y, target.pair_pdf(x, y, pair, sigma), levels=target.enclosing_levels(MASSES, pair, sigma),
-                 colors=style.CONTOUR, linewidths=(0.8, 1.1))
+    axes.contour(x, y, target.pair_pdf(x, y, pair), levels=target.enclosing_levels(masses, pair),
+                 colors=style.CONTOUR, linewidths=(0.8, 1.1)[:len(masses)])
 
 
-def _draw_histogram(axes, points, window, target, coordinate, sigma):
+def _draw_histogram(axes, points, window, target, coordinate):
     n_bins = int(np.clip(2 * len(points) ** (1 / 3), 24, 120))
     counts, edges = np.histogram(points, bins=n_bins, range=window)
     density = counts / (len(points) * (edges[1] - edges[0]))
     axes.stairs(density, edges, fill=True, color=style.SKY, alpha=0.75)
     if target is not None:
         x = np.linspace(*window, 400)
-        axes.plot(x, target.pdf(x, coordinate, sigma), color=style.EXACT, linewidth=1.4)
+        axes.plot(x, target.pdf(x, coordinate), color=style.EXACT, linewidth=1.4)
     axes.set_yticks([])
     axes.spines["left"].set_visible(False)
 
@@ -127,7 +127,7 @@ def draw(run, levels, coordinates, max_points):
     populations = [level.finite_state(coordinates, max_points) for level in levels]
     # A denoised population keeps the frame it was denoised in.
     last_noised = -2 if len(levels) > 1 and levels[-2].index > 0 and run.is_denoised(levels[-1]) else -1
-    centre, half = _windows(populations, populations[last_noised])
+    centre, half = windows(populations, populations[last_noised])
     figure, panels = _grid(len(levels), 0.8 if flat else 1, not flat and len(populations[0]) >= FEW)
     drawn = Drawn()
     for i, (level, points, axes) in enumerate(zip(levels, populations, panels)):
@@ -135,14 +135,14 @@ def draw(run, levels, coordinates, max_points):
         target = run.target_at(level, coordinates)
         drawn.contours = drawn.contours or target is not None
         if flat:
-            _draw_histogram(axes, points[:, 0], window[0], target, coordinates[0], level.sigma)
+            _draw_histogram(axes, points[:, 0], window[0], target, coordinates[0])
         else:
-            drawn.density = _draw_panel(axes, points, window, target, coordinates, level.sigma) or drawn.density
-            _ticks(axes.yaxis, centre[1], half[i][1])
+            drawn.density = draw_panel(axes, points, window, target, coordinates) or drawn.density
+            round_ticks(axes.yaxis, centre[1], half[i][1])
         axes.set_xlim(*window[0])
-        _ticks(axes.xaxis, centre[0], half[i][0])
+        round_ticks(axes.xaxis, centre[0], half[i][0])
         axes.tick_params(length=2.5, pad=2)
-        axes.set_title(_title(run, level), pad=4)
+        axes.set_title(level_title(run, level), pad=4)
         if i + 1 < len(levels) and half[i + 1][0] < half[i][0]:
             drawn.zoom = True
             _mark_zoom(axes, centre, half[i + 1], flat)
@@ -156,7 +156,8 @@ class Drawn:
     contours = density = zoom = False
 
 
-def _draw_panel(axes, points, window, target, pair, sigma):
+def draw_panel(axes, points, window, target, pair):
+    """Points or their density, and the exact contours; returns whether it is a density."""
     dense = len(points) >= FEW
     axes.set_facecolor(style.DENSITY(0.0))
     if dense:
@@ -164,7 +165,7 @@ def _draw_panel(axes, points, window, target, pair, sigma):
     else:
         _draw_points(axes, points)
     if target is not None:
-        _draw_contours(axes, target, pair, sigma, window)
+        draw_contours(axes, target, pair, window)
     axes.set_ylim(*window[1])
     for spine in axes.spines.values():
         spine.set_visible(False)

@@ -24,16 +24,42 @@ class Snapshot:
             header = self._check(file)
             sigma = file.get("sigma")
             sigma = float(sigma[()]) if isinstance(sigma, h5py.Dataset) and sigma.shape == () else float("nan")
-            return {**header, "sigma": sigma, "attributes": attributes_of(file)}
+            return {**header, "sigma": sigma, "numbers": self._numbers(file), "attributes": attributes_of(file)}
+
+    @staticmethod
+    def _numbers(file):
+        """What else a level may say of itself, as attributes or data sets."""
+        found = {}
+        for name in ("scale", "time"):
+            value = file.attrs.get(name, file.get(name))
+            value = value[()] if isinstance(value, h5py.Dataset) else value
+            if np.ndim(value) == 0 and isinstance(value, (float, int, np.floating, np.integer)):
+                found[name] = float(value)
+        return found
 
     @property
     def sigma(self):
         """The noise level; NaN where the file does not say."""
         return self._header["sigma"]
 
+    def number(self, name):
+        """scale (alpha of x = alpha (x_0 + sigma n)) or time (t of the process); None where the file does not say."""
+        return self._header["numbers"].get(name)
+
     @property
     def attributes(self):
         return self._header["attributes"]
+
+    def column(self, name):
+        """A number for each particle or realisation, or None where the file has no such column."""
+        with open_file(self.path) as file:
+            column = file.get(name)
+            if not isinstance(column, h5py.Dataset) or column.shape != (self.n_particles,):
+                return None
+            try:
+                return np.asarray(column, dtype=float)
+            except (OSError, TypeError, ValueError) as error:
+                raise FileError(f"{self.path}: {name} cannot be read: {one_line(error)}") from None
 
 
 class Level(Snapshot):

@@ -71,7 +71,7 @@ def draw(run, max_points):
             upper, lower = figure.add_subplot(cell), None
         else:
             upper, lower = cell.subgridspec(2, 1, height_ratios=(3, 1), hspace=0.04).subplots(sharex=True)
-        _draw_one(upper, lower, points[:, c], None if clean is None else clean[:, c], target, c, level)
+        _draw_one(upper, lower, points[:, c], None if clean is None else clean[:, c], target, c)
         (lower or upper).set_xlabel(f"x[{c}]")
         if c % n_columns == 0:
             upper.set_ylabel("density")
@@ -81,7 +81,7 @@ def draw(run, max_points):
     return figure
 
 
-def _draw_one(upper, lower, values, clean, target, coordinate, level):
+def _draw_one(upper, lower, values, clean, target, coordinate):
     edges = _edges(values, clean)
     width = edges[1] - edges[0]
     counts, _ = np.histogram(values, edges)
@@ -96,9 +96,9 @@ def _draw_one(upper, lower, values, clean, target, coordinate, level):
     if target is None:
         return
     x = np.linspace(edges[0], edges[-1], 800)
-    upper.plot(x, target.pdf(x, coordinate, level.sigma), color=style.EXACT)
+    upper.plot(x, target.pdf(x, coordinate), color=style.EXACT)
     upper.tick_params(axis="x", labelbottom=False)
-    probability = target.probability(edges, coordinate, level.sigma)
+    probability = target.probability(edges, coordinate)
     statistic, freedom = chi_squared(counts, probability, len(values))
     if freedom:
         upper.set_title(rf"$\chi^2$ = {statistic:.4g} in {freedom} degrees of freedom", fontsize=9.5)

@@ -93,13 +93,33 @@ class Run:
         """Whether a level is Tweedie's estimate, not a population at a noise level."""
         return self.parameters.get("sampler.denoise") == "true" and level.index > 0 and level.sigma == 0
 
+    def _number_of(self, level, name):
+        """Of a level: the snapshot's word, or the series', or NaN."""
+        found = level.number(name)
+        if found is not None:
+            return found
+        column, number = (None, None) if self.series is None else (self.series.get(name), self.series.get("level"))
+        if column is None or number is None or column.shape != number.shape:
+            return float("nan")
+        rows = column[number == level.index]
+        return float(rows[-1]) if len(rows) else float("nan")
+
+    def scale_of(self, level):
+        """alpha of x = alpha (x_0 + sigma n) at a level; 1 where nothing is said of it."""
+        scale = self._number_of(level, "scale")
+        return scale if scale > 0 else 1.0
+
+    def time_of(self, level):
+        """t of the process at a level, or NaN."""
+        return self._number_of(level, "time")
+
     def target_at(self, level, coordinates):
-        """The target where its noised density at a level is known exactly, else None."""
+        """The law of a level, the target with its noise and scale, where it has a density, else None."""
         if self.target is None or level.index == 0 or self.is_denoised(level) or not level.sigma >= 0:
             return None
         if self.target.n_dim != level.n_dim or not self.target.has_density(level.sigma, coordinates):
             return None
-        return self.target
+        return self.target.noised(level.sigma, self.scale_of(level))
 
     @functools.cached_property
     def target(self):

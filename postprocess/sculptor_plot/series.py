@@ -25,7 +25,10 @@ class PopulationRows(Rows):
         if self.target is not None and (mean is None or mean.shape[1:] != (self.target.n_dim,)):
             self.target = None
         if self.target is not None:
-            moments = [self.target.moments(s if law else math.nan) for s, law in zip(self.sigma, has_law)]
+            scale = self.get("scale")
+            scale = np.ones_like(self.sigma) if scale is None or scale.ndim != 1 else scale
+            moments = [self.target.noised(s if law else math.nan, a).moments()
+                       for s, a, law in zip(self.sigma, scale, has_law)]
             self.exact_mean, self.exact_variance, self.exact_fourth = (np.array(part) for part in zip(*moments))
 
     def variance(self):

@@ -2,7 +2,7 @@
 
     p_sigma(x) = sum_k w_k N(x; m_k, v_k + sigma^2)
 
-Marginals of a mixture are mixtures of the components' marginals, so every curve in the pictures is exact."""
+and, where a process scales x = alpha (x_0 + sigma n), with alpha m_k and alpha^2 (v_k + sigma^2). Marginals of a mixture are mixtures of the components' marginals, so every curve in the pictures is exact."""
 
 import math
 
@@ -29,13 +29,20 @@ class Mixture:
     def n_dim(self):
         return self.mean.shape[1]
 
+    def noised(self, sigma, scale=1.0):
+        """The law of scale (x_0 + sigma n): a Mixture of its own, to be asked at sigma 0."""
+        covariance = self.covariance
+        if covariance is not None:
+            covariance = scale**2 * (covariance + sigma**2 * np.eye(self.n_dim))
+        return Mixture(self.weight, scale * self.mean, scale**2 * (self.variance + sigma**2), covariance)
+
     def has_density(self, sigma, coordinates):
         return bool((self.variance[:, list(coordinates)] + sigma**2 > 0).all())
 
     def _marginal(self, coordinate, sigma):
         return self.mean[:, coordinate], np.sqrt(self.variance[:, coordinate] + sigma**2)
 
-    def pdf(self, x, coordinate, sigma):
+    def pdf(self, x, coordinate, sigma=0.0):
         """Density of one coordinate at x."""
         mean, deviation = self._marginal(coordinate, sigma)
         x = np.asarray(x, dtype=float)
@@ -44,7 +51,7 @@ class Mixture:
             total += w / (s * math.sqrt(2 * math.pi)) * np.exp(-0.5 * ((x - m) / s) ** 2)
         return total
 
-    def probability(self, edges, coordinate, sigma):
+    def probability(self, edges, coordinate, sigma=0.0):
         """Exact probability of each bin between consecutive edges."""
         mean, deviation = self._marginal(coordinate, sigma)
         total = np.zeros(len(edges) - 1)
@@ -55,7 +62,7 @@ class Mixture:
             total += w * np.where(z[:-1] > 0, upper[:-1] - upper[1:], lower[1:] - lower[:-1])
         return total
 
-    def moments(self, sigma):
+    def moments(self, sigma=0.0):
         """Mean, variance and fourth central moment of every coordinate, each (d,)."""
         w, v = self.weight[:, None], self.variance + sigma**2
         mean = (w * self.mean).sum(axis=0)
@@ -66,7 +73,7 @@ class Mixture:
     def _pair_covariance(self, pair, sigma):
         return self.covariance[np.ix_(pair, pair)] + sigma**2 * np.eye(2)
 
-    def pair_pdf(self, x, y, pair, sigma):
+    def pair_pdf(self, x, y, pair, sigma=0.0):
         """Joint density of two coordinates on the grid x (n) times y (m): (m, n)."""
         if self.covariance is not None:
             precision = np.linalg.inv(self._pair_covariance(pair, sigma))
@@ -100,7 +107,7 @@ class Mixture:
         deviation = np.sqrt(self.variance[k][:, coordinates] + sigma**2)
         return self.mean[k][:, coordinates] + deviation * generator.standard_normal((n, len(coordinates)))
 
-    def enclosing_levels(self, masses, pair, sigma, n_draws=20000):
+    def enclosing_levels(self, masses, pair, sigma=0.0, n_draws=20000):
         """Densities whose contours enclose these probabilities (highest-density regions): where x is drawn
         from p, the region {p > t} holds the mass m exactly if t is the (1 - m) quantile of p(x)."""
         pair = list(pair)

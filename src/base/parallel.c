@@ -158,6 +158,45 @@ double *parallel_gather(const double *here, size_t n, size_t *counts)
         return gather(MPI_COMM_WORLD, world.size, here, n, counts);
 }
 
+/* Counts and places are int for MPI, of rows here. */
+static void place_rows(const int *count, int *offset)
+{
+        offset[0] = 0;
+        for (int rank = 1; rank < world.size; rank++)
+                offset[rank] = offset[rank - 1] + count[rank - 1];
+}
+
+double *parallel_exchange(const double *rows, size_t width, const size_t *n_sent, size_t *n_received)
+{
+        if (!world.active) {
+                n_received[0] = n_sent[0];
+                double *same = allocate(n_sent[0] * width, sizeof *same);
+                for (size_t i = 0; i < n_sent[0] * width; i++)
+                        same[i] = rows[i];
+                return same;
+        }
+        const size_t size = (size_t)world.size;
+        int *count = allocate(4 * size, sizeof *count), *offset = count + size;
+        int *count_back = offset + size, *offset_back = count_back + size;
+        for (size_t rank = 0; rank < size; rank++)
+                count[rank] = (int)n_sent[rank];
+        check(MPI_Alltoall(count, 1, MPI_INT, count_back, 1, MPI_INT, MPI_COMM_WORLD), "MPI_Alltoall");
+        place_rows(count, offset);
+        place_rows(count_back, offset_back);
+        size_t total = 0;
+        for (size_t rank = 0; rank < size; rank++)
+                total += n_received[rank] = (size_t)count_back[rank];
+        double *received = allocate(total * width, sizeof *received);
+        MPI_Datatype row;
+        check(MPI_Type_contiguous((int)width, MPI_DOUBLE, &row), "MPI_Type_contiguous");
+        check(MPI_Type_commit(&row), "MPI_Type_commit");
+        check(MPI_Alltoallv(rows, count, offset, row, received, count_back, offset_back, row, MPI_COMM_WORLD),
+              "MPI_Alltoallv");
+        MPI_Type_free(&row);
+        free(count);
+        return received;
+}
+
 /* ---- the grid ---- */
 
 void parallel_split(int domain_size)

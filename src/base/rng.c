@@ -5,6 +5,7 @@
  * a shift and nothing. The high halves hold rubbish meanwhile, which is masked once at the end. Integers
  * give the same bits at every vector width; the doubles made of them go through vecmath.h. */
 #include <math.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #if defined __AVX512F__ || defined __AVX2__ || defined __SSE2__
@@ -97,10 +98,9 @@ struct counter_word {
         const uint64_t *of;
 };
 
-/* word[i][lane]: the i-th 32-bit word of the lane's output, for counters whose first three words are c and
- * whose fourth is `rest`. A round waits for the one before it, so four vectors go side by side to keep the
- * multipliers busy. */
-static inline void draw_words(const struct counters *counters, const struct counter_word c[3],
+/* word[i][lane]: the i-th 32-bit word of the lane's output, for counters of the words c. A round waits for the one
+ * before it, so four vectors go side by side to keep the multipliers busy. */
+static inline void draw_words(const struct counters *counters, const struct counter_word c[WORDS],
                               uint64_t word[restrict WORDS][LANES])
 {
         enum { WIDTH = sizeof(words) / sizeof(uint64_t), SIDE = 4 };
@@ -116,7 +116,7 @@ static inline void draw_words(const struct counters *counters, const struct coun
         for (unsigned lane = 0; lane < LANES; lane += SIDE * WIDTH) {
                 words x[WORDS][SIDE];
                 for (unsigned i = 0; i < SIDE; i++) {
-                        for (int k = 0; k < 3; k++) {
+                        for (int k = 0; k < WORDS; k++) {
                                 if (c[k].of)
                                         memcpy(&x[k][i], c[k].of + lane + i * WIDTH, sizeof x[k][i]);
                                 else
@@ -124,7 +124,6 @@ static inline void draw_words(const struct counters *counters, const struct coun
                                 if (c[k].slope)
                                         x[k][i] += count + (lane + i * WIDTH);
                         }
-                        x[3][i] = (words){0} + counters->rest;
                 }
 #pragma GCC unroll 10
                 for (int r = 0; r < ROUNDS; r++)
@@ -150,8 +149,8 @@ static inline void draw_words(const struct counters *counters, const struct coun
 /* The blocks of 64 particles for one pair of coordinates. */
 static inline void draw_block(const struct counters *counters, uint32_t block, uint64_t word[restrict WORDS][LANES])
 {
-        const struct counter_word c[3] = {{.base = counters->particle, .slope = 1}, {.base = block},
-                                          {.base = counters->step}};
+        const struct counter_word c[WORDS] = {{.base = counters->particle, .slope = 1}, {.base = block},
+                                              {.base = counters->step}, {.base = counters->rest}};
         draw_words(counters, c, word);
 }
 
@@ -233,8 +232,8 @@ void rng_uniform(const struct rng_stream *stream, uint64_t first_particle, int64
 /* The normals of 64 pairs of coordinates of one particle, in order: z[128]. */
 static inline void normal_pairs(const struct counters *counters, uint32_t first_pair, double *restrict z)
 {
-        const struct counter_word c[3] = {{.base = counters->particle}, {.base = first_pair, .slope = 1},
-                                          {.base = counters->step}};
+        const struct counter_word c[WORDS] = {{.base = counters->particle}, {.base = first_pair, .slope = 1},
+                                              {.base = counters->step}, {.base = counters->rest}};
         uint64_t word[WORDS][LANES] __attribute__((aligned(64)));
         double even[LANES] __attribute__((aligned(64))), odd[LANES] __attribute__((aligned(64)));
         draw_words(counters, c, word);
@@ -274,13 +273,42 @@ void rng_uniform_one(const struct rng_stream *stream, uint64_t particle, int64_t
         }
 }
 
+/* ---- any 64 particles, each at a place of its own ---- */
+
+void rng_normal_each(uint64_t seed, enum rng_purpose purpose, const struct rng_each *each, int64_t n_dim,
+                     double *restrict z)
+{
+        const struct counters counters = {.key = {(uint32_t)seed, (uint32_t)(seed >> 32)}};
+        _Alignas(64) uint64_t particle[LANES], step[LANES], rest[LANES], word[WORDS][LANES];
+        double unpaired[LANES];
+        bool outside = n_dim > RNG_MAX_COORDINATES;
+        for (int lane = 0; lane < LANES; lane++) {
+                outside |= each->level[lane] >= RNG_MAX_LEVELS || each->stage[lane] >= RNG_MAX_STAGES ||
+                           each->particle[lane] >= (uint64_t)RNG_MAX_PARTICLES;
+                particle[lane] = each->particle[lane] & LOW_WORD;
+                step[lane] = each->step[lane];
+                rest[lane] = each->particle[lane] >> 32 << 24 | (uint64_t)each->level[lane] << 12 |
+                             (uint64_t)each->stage[lane] << 6 | (uint64_t)purpose;
+        }
+        if (outside)
+                fatal("no random numbers for one of 64 particles: outside the counter");
+
+        for (int64_t c = 0; c < n_dim; c += 2) {
+                const struct counter_word counter[WORDS] = {{.of = particle}, {.base = (uint32_t)(c / 2)},
+                                                            {.of = step}, {.of = rest}};
+                draw_words(&counters, counter, word);
+                box_muller(word, z + c * LANES, c + 1 < n_dim ? z + (c + 1) * LANES : unpaired);
+        }
+}
+
 /* ---- modes: keyed by wavevector ---- */
 
 void rng_normal_modes(const struct rng_stream *stream, uint64_t particle, const uint64_t *restrict low,
                       const uint64_t *restrict high, double *restrict z_0, double *restrict z_1)
 {
         const struct counters counters = counters_of(stream, particle, 0);
-        const struct counter_word c[3] = {{.base = counters.particle}, {.of = low}, {.of = high}};
+        const struct counter_word c[WORDS] = {{.base = counters.particle}, {.of = low}, {.of = high},
+                                              {.base = counters.rest}};
         uint64_t word[WORDS][LANES] __attribute__((aligned(64)));
         draw_words(&counters, c, word);
         box_muller(word, z_0, z_1);

@@ -24,11 +24,12 @@ static const char *const ours[] = {"snapshot_[0-9]*.h5",
                                    "parameters.txt",
                                    "sculptor.log",
                                    "snapshots.xdmf",
-                                   "wiener.h5"};
+                                   "wiener.h5",
+                                   "likelihood.h5"};
 static const char *const our_parts[] = {
         ".snapshot_[0-9]*.h5.part", ".checkpoint_[0-9]*.h5.part", ".checkpoint_[0-9]*.manifest.part",
         ".series.h5.part",          ".parameters.txt.part",       ".snapshots.xdmf.part",
-        ".wiener.h5.part"};
+        ".wiener.h5.part",          ".likelihood.h5.part"};
 
 static bool matches(const char *name, const char *const *patterns, size_t n)
 {

@@ -1,4 +1,4 @@
-#include "sculptor/initial.h"
+#include "initial_types.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -7,17 +7,6 @@
 #include "sculptor/rng.h"
 
 /* ---- shared ---- */
-
-/* A coordinate's own value, or the one given for all. */
-static double element(const struct real_vector *vector, int64_t coordinate)
-{
-        return vector->value[vector->n == 1 ? 0 : coordinate];
-}
-
-static int64_t vector_dimension(const struct real_vector *vector)
-{
-        return vector->n > 1 ? (int64_t)vector->n : 0;
-}
 
 static struct rng_stream first_draws(const struct initial_context *context)
 {
@@ -55,7 +44,7 @@ static const struct param normal_params[] = {
 
 static int64_t normal_dimension(const void *settings)
 {
-        return vector_dimension(&((const struct normal_settings *)settings)->mean);
+        return initial_vector_dimension(&((const struct normal_settings *)settings)->mean);
 }
 
 /* The spare cells of a plane stay 0. */
@@ -85,7 +74,8 @@ static const char *normal_draw(const void *configured, const struct initial_cont
                 }
                 for (int64_t j = 0; j < population->n_dim; j++)
                         for (int lane = 0; lane < LANES; lane++)
-                                x[j * LANES + lane] = fma(sigma, x[j * LANES + lane], element(&settings->mean, j));
+                                x[j * LANES + lane] = fma(sigma, x[j * LANES + lane],
+                                                          initial_element(&settings->mean, j));
         }
         population_pad(population);
         return NULL;
@@ -99,20 +89,16 @@ static const struct initial_type initial_normal = {
 
 /* ---- uniform box ---- */
 
-struct uniform_settings {
-        struct real_vector low, high;
-};
-
 static const struct param uniform_params[] = {
-        {.key = "low", .kind = PARAM_VECTOR, .offset = offsetof(struct uniform_settings, low), .unit = "x",
+        {.key = "low", .kind = PARAM_VECTOR, .offset = offsetof(struct initial_box, low), .unit = "x",
          .help = "lower edge of the box: a number for all coordinates or one for each"},
-        {.key = "high", .kind = PARAM_VECTOR, .offset = offsetof(struct uniform_settings, high), .unit = "x",
+        {.key = "high", .kind = PARAM_VECTOR, .offset = offsetof(struct initial_box, high), .unit = "x",
          .help = "upper edge of the box: a number for all coordinates or one for each"},
         PARAM_END};
 
-static void uniform_check(const void *configured, const struct params_scope *scope)
+void initial_box_check(const void *configured, const struct params_scope *scope)
 {
-        const struct uniform_settings *settings = configured;
+        const struct initial_box *settings = configured;
         size_t n_low = settings->low.n, n_high = settings->high.n, n = n_low > n_high ? n_low : n_high;
         if (n_low > 1 && n_high > 1 && n_low != n_high) {
                 params_problem(scope, "high", "has %zu coordinates, but low has %zu; give as many, or one number",
@@ -120,7 +106,8 @@ static void uniform_check(const void *configured, const struct params_scope *sco
                 return;
         }
         for (size_t j = 0; j < n; j++) {
-                double low = element(&settings->low, (int64_t)j), high = element(&settings->high, (int64_t)j);
+                double low = initial_element(&settings->low, (int64_t)j),
+                       high = initial_element(&settings->high, (int64_t)j);
                 if (!(low < high)) {
                         params_problem(scope, "high", "%g is not above low, %g", high, low);
                         return;
@@ -128,23 +115,24 @@ static void uniform_check(const void *configured, const struct params_scope *sco
         }
 }
 
-static int64_t uniform_dimension(const void *configured)
+int64_t initial_box_dimension(const void *configured)
 {
-        const struct uniform_settings *settings = configured;
-        int64_t low = vector_dimension(&settings->low);
-        return low > 0 ? low : vector_dimension(&settings->high);
+        const struct initial_box *settings = configured;
+        int64_t low = initial_vector_dimension(&settings->low);
+        return low > 0 ? low : initial_vector_dimension(&settings->high);
 }
 
 static const char *uniform_draw(const void *configured, const struct initial_context *context,
                                 struct population *population)
 {
-        const struct uniform_settings *settings = configured;
+        const struct initial_box *settings = configured;
         struct rng_stream stream = first_draws(context);
         for (size_t t = 0; t < population->n_tiles; t++) {
                 double *x = population_tile(population, t);
                 rng_uniform(&stream, (uint64_t)population_first_particle(population, t), population->n_dim, x);
                 for (int64_t j = 0; j < population->n_dim; j++) {
-                        double low = element(&settings->low, j), width = element(&settings->high, j) - low;
+                        double low = initial_element(&settings->low, j),
+                               width = initial_element(&settings->high, j) - low;
                         for (int lane = 0; lane < LANES; lane++)
                                 x[j * LANES + lane] = fma(width, x[j * LANES + lane], low);
                 }
@@ -155,8 +143,8 @@ static const char *uniform_draw(const void *configured, const struct initial_con
 
 static const struct initial_type initial_uniform = {
         .name = "uniform", .help = "uniform in a box",
-        .params = uniform_params, .settings_size = sizeof(struct uniform_settings), .check = uniform_check,
-        .dimension = uniform_dimension, .draw = uniform_draw,
+        .params = uniform_params, .settings_size = sizeof(struct initial_box), .check = initial_box_check,
+        .dimension = initial_box_dimension, .draw = uniform_draw,
 };
 
 /* ---- the target itself, noised to the first level ---- */
@@ -238,16 +226,16 @@ static const char *file_draw(const void *configured, const struct initial_contex
         return why;
 }
 
-static const struct initial_type initial_file = {
+const struct initial_type initial_file = {
         .name = "file", .help = "the rows of an HDF5 data set, one a particle",
         .params = file_params, .settings_size = sizeof(struct initial_file_settings),
-        .dimension = any_dimension, .of_fields = true, .draw = file_draw,
+        .dimension = any_dimension, .of_fields = true, .from_file = true, .draw = file_draw,
 };
 
 /* ---- the registry ---- */
 
 static const struct initial_type *const initial_types[] = {&initial_normal, &initial_uniform, &initial_target,
-                                                           &initial_file};
+                                                           &initial_file,   &initial_grid,    &initial_interpolation};
 
 bool initial_variant(size_t i, struct param_variant *variant)
 {

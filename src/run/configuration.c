@@ -121,13 +121,15 @@ const struct param input_rows[] = {
          .fallback = "{}", .help = "when the run saves itself"},
         {.key = "estimators", .kind = PARAM_TABLE, .offset = FIELD(estimators), .rows = estimators_params,
          .fallback = "{}", .help = "what is measured of fields at every level"},
+        {.key = "likelihood", .kind = PARAM_TABLE, .offset = FIELD(likelihood), .rows = log_likelihood_params,
+         .fallback = "{}", .help = "of sculptor likelihood: whose log density, and how exactly"},
         {.key = "parallel", .kind = PARAM_TABLE, .offset = FIELD(parallel), .rows = parallel_rows, .fallback = "{}",
          .help = "how fields are shared out over the ranks"},
         {.key = "fft", .kind = PARAM_TABLE, .offset = FIELD(fft), .rows = fft_rows, .fallback = "{}",
          .help = "the Fourier transforms of fields"},
         PARAM_END};
 
-/* `field` and `forward` read the same files, and those without a sampler. */
+/* `field`, `forward` and `likelihood` read the same files, and those without a sampler. */
 const struct param *configuration_free_rows(void)
 {
         enum { N_ROWS = sizeof input_rows / sizeof *input_rows };

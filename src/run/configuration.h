@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "sculptor/estimators.h"
+#include "sculptor/log_likelihood.h"
 #include "sculptor/mesh.h"
 #include "sculptor/params.h"
 #include "sculptor/sampler.h"
@@ -41,6 +42,7 @@ struct configuration {
                 int64_t keep;
         } checkpoint;
         struct estimators_settings estimators;
+        struct log_likelihood_settings likelihood;
         struct {
                 int64_t domain_ranks; /* -1: chosen by run_split() */
         } parallel;

@@ -12,103 +12,8 @@
 #include "sculptor/text.h"
 
 enum { LARGEST_INPUT = 1 << 24 }; /* bytes: nobody writes more by hand */
-enum { ROWS_AT_ONCE = 1 << 19 };  /* doubles read at a time */
 
 /* ---- what one section's rows cannot know of another's ---- */
-
-/* Collective. What the lowest rank that has a reason says, on every rank; false where none has one. */
-static bool agree_on(char *reason, size_t size)
-{
-        const int lowest = (int)parallel_min(*reason ? parallel_rank() : parallel_size());
-        if (lowest == parallel_size())
-                return false;
-        parallel_broadcast(reason, size, lowest);
-        return true;
-}
-
-/* Collective. Every rank reads its share of the rows once, so that a value that is not finite is bad input
- * like any other: told before anything is written. The lowest rank's reason is everybody's. */
-static void check_rows(struct run *run, struct input *input)
-{
-        const struct initial_file_settings *file = run->settings.population.initial.type.settings;
-        int64_t n = run->settings.population.particles, n_dim = run->score->n_dim, size = parallel_size();
-        int64_t share = n / size + 1, first = parallel_rank() * share, end = first + share < n ? first + share : n;
-        int64_t at_once = ROWS_AT_ONCE / n_dim > 0 ? ROWS_AT_ONCE / n_dim : 1;
-        double *rows = allocate((size_t)(at_once * n_dim), sizeof *rows);
-        char reason[1024] = "";
-        for (int64_t next = first; next < end && !*reason; next += at_once) {
-                int64_t count = end - next < at_once ? end - next : at_once;
-                const char *why = dataset_read_rows(file->path, file->dataset, next, count, rows);
-                snprintf(reason, sizeof reason, "%s", why ? why : "");
-        }
-        free(rows);
-        if (agree_on(reason, sizeof reason))
-                input_add_problem(input, "population.initial.path", "%s", reason);
-}
-
-static void check_initial_file(struct run *run, struct input *input)
-{
-        const struct initial_file_settings *file = run->settings.population.initial.type.settings;
-        struct { struct dataset_shape shape; char why[1024]; } look = {.why = ""};
-        if (parallel_rank() == 0) {
-                const char *why = dataset_inspect(file->path, file->dataset, &look.shape);
-                snprintf(look.why, sizeof look.why, "%s", why ? why : "");
-        }
-        parallel_broadcast(&look, sizeof look, 0);
-        const char *key = "population.initial.path";
-        if (*look.why)
-                input_add_problem(input, key, "%s", look.why);
-        else if (look.shape.n_columns != run->score->n_dim)
-                input_add_problem(input, key, "%s in %s has %lld columns, but the score has %lld coordinates",
-                                  file->dataset, file->path, (long long)look.shape.n_columns,
-                                  (long long)run->score->n_dim);
-        else if (look.shape.n_rows < run->settings.population.particles)
-                input_add_problem(input, key, "%s in %s has %lld rows, fewer than population.particles, %lld",
-                                  file->dataset, file->path, (long long)look.shape.n_rows,
-                                  (long long)run->settings.population.particles);
-        else
-                check_rows(run, input);
-}
-
-/* Fields of an ensemble, (realization, [z,] y, x), or one alone. */
-static void check_initial_fields(struct run *run, struct input *input)
-{
-        const struct initial_file_settings *file = run->settings.population.initial.type.settings;
-        int64_t n_fields = 0;
-        char reason[1024] = "";
-        const char *why = fields_inspect(file->path, file->dataset, run->mesh, &n_fields);
-        snprintf(reason, sizeof reason, "%s", why ? why : "");
-        if (agree_on(reason, sizeof reason))
-                input_add_problem(input, "population.initial.path", "%s", reason);
-        else if (n_fields < run->settings.population.particles)
-                input_add_problem(input, "population.initial.path",
-                                  "%s in %s has %lld fields, fewer than population.particles, %lld", file->dataset,
-                                  file->path, (long long)n_fields, (long long)run->settings.population.particles);
-}
-
-static void check_initial(struct run *run, struct input *input)
-{
-        const struct selection *initial = &run->settings.population.initial.type;
-        const struct initial_type *type = initial->type;
-        int64_t n_dim = type->dimension(initial->settings);
-        if (run->mesh && !type->of_fields) {
-                input_add_problem(input, "population.initial.type",
-                                  "%s is for particles; fields start from normal, target or file", type->name);
-                return;
-        }
-        if (n_dim > 0 && run->mesh)
-                input_add_problem(input, "population.initial",
-                                  "has %lld numbers; fields start from one number for all cells", (long long)n_dim);
-        else if (n_dim > 0 && n_dim != run->score->n_dim)
-                input_add_problem(input, "population.initial",
-                                  "has %lld coordinates, but the score has %lld; give as many, or one number for all",
-                                  (long long)n_dim, (long long)run->score->n_dim);
-        if (strcmp(type->name, "file") == 0)
-                (run->mesh ? check_initial_fields : check_initial_file)(run, input);
-        if (strcmp(type->name, "target") == 0 && !run->score->type->draw)
-                input_add_problem(input, "population.initial.type", "%s cannot be drawn from; use normal or uniform",
-                                  run->score->type->name);
-}
 
 /* The levels follow from the score's diameter and dimension too. */
 static void build_levels(struct run *run, struct input *input)
@@ -133,6 +38,8 @@ static void build_levels(struct run *run, struct input *input)
                 levels_release(&run->levels);
                 return;
         }
+        if (sampler_scheme(&run->settings.sampler)->diffusion || run->options.likelihood)
+                return; /* levels will be time steps, which are checked, or only the first counts */
         for (size_t i = 0; i < run->levels.n && score->undefined_at; i++) {
                 const char *undefined = score->undefined_at(run->score->model, run->levels.sigma[i]);
                 if (undefined) {
@@ -149,6 +56,14 @@ static void check_sampler(struct run *run, struct input *input)
         const struct scheme *scheme = sampler_scheme(settings);
         double sigma_last = run->levels.sigma[run->levels.n - 1];
         const struct score_type *score = run->score->type;
+        if (run->options.inverts && !scheme->deterministic) {
+                input_add_problem(
+                        input, "sampler.type",
+                        "%s cannot be undone; invert needs an ODE: probability_flow, or dpm_solver (whose order "
+                        "1 is ddim with eta 0)",
+                        scheme->name);
+                return;
+        }
         if (scheme->needs_filter && !score->filter)
                 input_add_problem(input, "sampler.type",
                                   "%s works with a field's power spectrum, which %s does not have; use %s",
@@ -221,7 +136,7 @@ void run_check_sections(struct run *run, struct input *input)
         struct { char reason[1024], path[64]; } told = {.reason = ""};
         snprintf(told.reason, sizeof told.reason, "%s", why ? why : "");
         snprintf(told.path, sizeof told.path, "score%s%s", key ? "." : "", key ? key : "");
-        if (agree_on(told.reason, sizeof told)) { /* one rank may have met a bad cell */
+        if (run_agree_on(told.reason, sizeof told)) { /* one rank may have met a bad cell */
                 input_add_problem(input, told.path, "%s", told.reason);
                 return;
         }
@@ -230,10 +145,15 @@ void run_check_sections(struct run *run, struct input *input)
                 clean_level(run);
                 return;
         }
+        run->initial = run->settings.population.initial.type;
+        if (run->options.likelihood)
+                run_take_data(run);
         run->process = (struct process){run->settings.process.type.type, run->settings.process.type.settings};
-        check_initial(run, input);
+        run_check_initial(run, input);
         build_levels(run, input);
-        if (run->levels.n > 0)
+        if (run->options.likelihood)
+                run_check_likelihood(run, input);
+        else if (run->levels.n > 0)
                 check_sampler(run, input);
 }
 
@@ -253,7 +173,12 @@ static void stop_on_problems(const struct input *input)
 /* Of commands whose files are not a sampler's, else "". */
 static const char *command_name(const struct run *run)
 {
-        return run->options.draws_fields ? "field" : run->options.noises ? "forward" : "";
+        const struct options *options = &run->options;
+        return options->draws_fields ? "field"
+               : options->noises     ? "forward"
+               : options->inverts    ? "invert"
+               : options->likelihood ? "likelihood"
+                                     : "";
 }
 
 /* "runs/" and the input's name without its ending, where nothing else is said. */
@@ -292,7 +217,7 @@ struct run *run_configure(const struct options *options)
         run->input_text = text_read_all(options->input, LARGEST_INPUT, &length, &why);
         require_all(run->input_text != NULL, "%s", why);
         struct input *input = input_parse(options->input, run->input_text, length, options->set, options->n_set);
-        const bool needs_none = options->draws_fields || options->noises;
+        const bool needs_none = options->draws_fields || options->noises || options->likelihood;
         input_read(input, needs_none ? configuration_free_rows() : input_rows, &run->settings);
         stop_on_problems(input);
         const struct sampler_settings asked = run->settings.sampler; /* noising needs none of it */
@@ -310,7 +235,9 @@ struct run *run_configure(const struct options *options)
         run->overrides = join_overrides(options);
         run->echo = params_echo(input_rows, &run->settings, false);
         if (*command_name(run)) { /* its files must not be taken for a sampler's */
-                char *echo = format_text("command: %s\n%s", command_name(run), run->echo);
+                char *own = options->likelihood ? run_likelihood_echo(run) : copy_text("");
+                char *echo = format_text("command: %s\n%s%s", command_name(run), run->echo, own);
+                free(own);
                 free(run->echo);
                 run->echo = echo;
         }

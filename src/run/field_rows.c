@@ -134,6 +134,9 @@ static double *target_of(const struct run *run, const struct score_level *level)
         if (level && level->score->type->power) {
                 double *modes = allocate(mesh_modes_here(run->mesh), sizeof *modes);
                 level->score->type->power(level->state, modes);
+                const double square = level->scale * level->scale; /* the type knows x/scale */
+                for (size_t i = 0; i < mesh_modes_here(run->mesh); i++)
+                        modes[i] *= square;
                 estimators_target(e, modes, power);
                 free(modes);
         }

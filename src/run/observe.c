@@ -16,7 +16,8 @@
 struct column_owner {
         const struct score_level *level;
         const struct population *population;
-        double *score; /* of a tile */
+        double *score;   /* of a tile */
+        size_t n_memory; /* doubles of a tile's memory before its counts */
 };
 
 static void add_squares(void *owner, size_t begin, size_t end, double *restrict sum)
@@ -49,6 +50,15 @@ static void evaluate_log_density(void *owner, const double *x, double *value)
         score_log_density(column->level, x, value);
 }
 
+/* x is a tile of the population's own. */
+static void evaluate_count(void *owner, const double *x, double *value)
+{
+        const struct column_owner *column = owner;
+        const struct population *population = column->population;
+        const size_t t = (size_t)(x - population->x) / population->tile_size;
+        memcpy(value, population_memory(population, t) + column->n_memory, LANES * sizeof *value);
+}
+
 static bool is_due(const struct run *run, int64_t index)
 {
         return index == 0 || index == run_n_levels(run) || index % run->settings.output.every_levels == 0;
@@ -60,8 +70,9 @@ void run_write_snapshot(struct run *run, int64_t index, double sigma, const stru
                 return;
         const bool norms = run->settings.output.score_norm;
         struct column_owner owner = {.level = level, .population = run->population,
+                                     .n_memory = run->sampler->scheme->n_memory,
                                      .score = norms ? allocate(run->population->tile_size, sizeof(double)) : NULL};
-        struct snapshot_column columns[2];
+        struct snapshot_column columns[3];
         size_t n_columns = 0;
         bool has_score = sigma == level->sigma; /* a denoised population's may not exist */
         if (has_score && norms)
@@ -70,6 +81,9 @@ void run_write_snapshot(struct run *run, int64_t index, double sigma, const stru
         if (has_score && run->settings.output.log_density && run->score->type->log_density)
                 columns[n_columns++] = (struct snapshot_column){.name = "log_density", .unit = "nat",
                         .help = "log p at the level's sigma", .evaluate = evaluate_log_density, .owner = &owner};
+        if (run->grid)
+                columns[n_columns++] = (struct snapshot_column){.name = "evaluations", .unit = "1",
+                        .help = "score evaluations of the particle so far", .evaluate = evaluate_count, .owner = &owner};
         const struct process *process = &run->process;
         const struct time_point point = process->type ? process_at_sigma(process, sigma) : (struct time_point){.scale = 1};
         /* from data to noise there is no time ln(sigma_max/sigma) that grows */
@@ -139,7 +153,9 @@ _Noreturn void run_give_up(struct run *run, const char *why)
 void run_observe(struct run *run)
 {
         double begin = seconds_now(), sigma = run_sigma(run, run->mark.level);
-        struct score_level *level = run_create_level(run, run->mark.level);
+        struct score_level *level = run_is_denoising(run, run->mark.level) /* which leaves scale 1 */
+                                            ? score_level_create(run->score, sigma)
+                                            : run_create_level(run, run->mark.level);
         sampler_rest(run->sampler);
         double *row = run_series_measure(run, level);
         account_time(run);

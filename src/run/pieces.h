@@ -36,6 +36,8 @@ struct run {
         char *echo;                  /* params_echo of what decides the bits */
         struct provenance provenance;
 
+        struct selection initial;    /* where particles start: population.initial, or likelihood.data */
+        struct initial_file_settings data; /* the latter's */
         struct score *score;
         struct mesh *mesh;           /* the score's, of fields; else NULL */
         char *wisdom;                /* of its plans */
@@ -71,6 +73,10 @@ int64_t run_total_steps(const struct run *run);
 /* configure.c: what must agree between sections; adds problems to the input. */
 void run_check_sections(struct run *run, struct input *input);
 
+/* initial_checks.c. Collective. */
+bool run_agree_on(char *reason, size_t size); /* the lowest rank's reason on every rank; false where none has one */
+void run_check_initial(struct run *run, struct input *input);
+
 /* time_steps.c: levels and time steps brought together; adds problems to the input. */
 void run_check_time_steps(struct run *run, struct input *input);
 
@@ -84,7 +90,14 @@ struct population *run_create_population(const struct run *run, int64_t n, bool 
 /* fields.c. Collective. */
 void run_write_products(struct run *run); /* wiener.h5, where the score has some */
 
+/* likelihood.c: what the command needs of the input; adds problems to it. */
+void run_take_data(struct run *run);
+void run_check_likelihood(struct run *run, struct input *input);
+char *run_likelihood_echo(const struct run *run); /* its own parameters; the caller frees */
+
 /* run.c. Collective. */
+/* The population's x: noise of this deviation, or the target noised to `first`. */
+void run_draw_initial(struct run *run, double sigma, const struct time_point *first);
 void run_take_directory(struct run *run);
 void run_examine_directory(const struct run *run); /* is it another's? */
 void run_claim_directory(const struct run *run);

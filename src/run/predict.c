@@ -51,7 +51,8 @@ static double rank_fields(const struct run *run, int64_t ranks)
         const int64_t domain = run_domain_ranks(run, ranks), groups = ranks / domain > 0 ? ranks / domain : 1;
         const double fields = ceil((double)run->settings.population.particles / (double)groups);
         const size_t n_work = scheme->n_work_field > 0 ? scheme->n_work_field : scheme->n_work;
-        return fields * (double)(scheme_n_arrays(scheme)) + (double)n_work + run->score->type->work_fields;
+        const size_t lockstep = scheme_lockstep_arrays(scheme, run->sampler->scheme_settings);
+        return fields * (double)(scheme_n_arrays(scheme) + lockstep) + (double)n_work + run->score->type->work_fields;
 }
 
 static double rank_bytes(const struct run *run, int64_t ranks)
@@ -64,9 +65,10 @@ static double rank_bytes(const struct run *run, int64_t ranks)
         const struct scheme *scheme = run->sampler->scheme;
         int64_t tiles = (run->settings.population.particles + LANES - 1) / LANES;
         double tiles_here = ceil((double)tiles / (double)ranks);
-        double arrays = (double)(scheme_n_arrays(scheme));
+        double arrays = (double)(scheme_n_arrays(scheme) +
+                                 scheme_lockstep_arrays(scheme, run->sampler->scheme_settings));
         double tile = 8.0 * LANES * (double)run->score->n_dim;
-        return PROCESS_BYTES + series_bytes(run) + tiles_here * (arrays * tile + 8.0 * (double)scheme->n_memory) +
+        return PROCESS_BYTES + series_bytes(run) + tiles_here * (arrays * tile + 8.0 * (double)scheme_n_memory(scheme)) +
                ((double)scheme->n_work + 4) * tile;
 }
 
@@ -97,6 +99,7 @@ static double predict_evaluations(const struct run *run)
                                                         : 1;
         bool keeps_score = scheme->needs_log_density || scheme->has_velocity; /* from step to step of a level */
         double steps = (double)(run_total_steps(run) - (run->sampler->denoise ? 1 : 0));
+        steps += (double)sampler_repeated_steps(run->sampler);
         double each = steps * (double)per_step + (keeps_score ? (double)run->levels.n : 0) +
                       (run->sampler->denoise ? 1 : 0);
         if (scheme->evaluations_saved) /* in a last step to sigma 0, say */

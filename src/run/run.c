@@ -35,7 +35,7 @@ double run_sigma(const struct run *run, int64_t level)
 
 double run_scale(const struct run *run, int64_t level)
 {
-        return process_at_sigma(&run->process, run_sigma(run, level)).scale;
+        return run->grid ? process_at_sigma(&run->process, run_sigma(run, level)).scale : 1;
 }
 
 struct score_level *run_create_level(const struct run *run, int64_t level)
@@ -97,28 +97,31 @@ static double run_prior_deviation(const struct run *run)
         return process_prior_deviation(&run->process, &run->grid->point[0]);
 }
 
-static void draw_population(struct run *run)
+void run_draw_initial(struct run *run, double sigma, const struct time_point *first)
 {
-        const struct selection *initial = &run->settings.population.initial.type;
-        const struct initial_type *type = initial->type;
+        const struct initial_type *type = run->initial.type;
         struct target_draws draws = {.score = run->score, .mesh = run->mesh,
                                      .stream = {.seed = (uint64_t)run->settings.seed, .purpose = RNG_TARGET}};
-        const struct time_point plain = {.sigma = run->levels.sigma[0], .scale = 1};
-        const struct time_point *first = run->grid ? &run->grid->point[0] : &plain;
         struct initial_context context = {.seed = (uint64_t)run->settings.seed,
-                                          .sigma_first = run_prior_deviation(run),
+                                          .sigma_first = sigma,
                                           .target_scale = first->scale,
                                           .target_deviation = process_standard_deviation(first),
                                           .draw_target = run->score->type->draw ? draw_target : NULL,
                                           .owner = &draws,
                                           .read_rows = dataset_read_rows,
                                           .read_field = read_field};
+        const char *why = type->draw(run->initial.settings, &context, run->population);
+        require_all(!why, "%s: %s", run->data.path ? "likelihood.data" : "population.initial", why ? why : "");
+}
+
+static void draw_population(struct run *run)
+{
         const struct scheme *scheme = run->sampler->scheme;
         run->population = run_create_population(run, run->settings.population.particles, scheme->has_velocity,
-                                                scheme->n_memory);
+                                                scheme_n_memory(scheme));
         population_keep_history(run->population, scheme->n_history);
-        const char *why = type->draw(initial->settings, &context, run->population);
-        require_all(!why, "population.initial: %s", why ? why : "");
+        const struct time_point plain = {.sigma = run->levels.sigma[0], .scale = 1};
+        run_draw_initial(run, run_prior_deviation(run), run->grid ? &run->grid->point[0] : &plain);
 
         struct score_level *level = run_create_level(run, 0);
         sampler_begin(run->sampler, run->population, level);
@@ -152,8 +155,8 @@ static void restore(struct run *run, const char *path)
         require_same_parameters(run->echo, path, header.parameters);
         const struct scheme *scheme = run->sampler->scheme;
         succeed_all(header.n_particles == run->settings.population.particles && header.n_dim == run->score->n_dim &&
-                            header.with_velocity == scheme->has_velocity && header.n_memory == scheme->n_memory &&
-                            header.n_history == scheme->n_history,
+                            header.with_velocity == scheme->has_velocity &&
+                            header.n_memory == scheme_n_memory(scheme) && header.n_history == scheme->n_history,
                     "%s: its arrays do not fit its parameters; remove it to go on from an older one", path);
         run_plan(run, header.wisdom, path);
         run->population = run_create_population(run, header.n_particles, header.with_velocity, header.n_memory);

@@ -49,7 +49,9 @@ static struct series *create_columns(struct run *run)
 {
         static const struct series_column first[] = {
                 {.name = "level", .integer = true, .unit = "1", .help = "number of the level, from 1"},
-                {.name = "sigma", .unit = "x", .help = "noise level"},
+                {.name = "sigma", .unit = "x", .help = "noise level, of x/scale"},
+                {.name = "scale", .unit = "1", .help = "alpha of x = alpha (x_0 + sigma n); 1 where no process scales"},
+                {.name = "time", .unit = "1", .help = "t of the process, 0 for the data; NaN where there are no time steps"},
                 {.name = "step_size", .unit = "x^2 (overdamped) or x", .help = "step size at the level's end"},
                 {.name = "steps", .integer = true, .unit = "1", .help = "steps taken in the level"},
                 {.name = "evaluations", .integer = true, .unit = "1", .help = "score evaluations in the level"},
@@ -163,6 +165,9 @@ double *run_series_measure(struct run *run, const struct score_level *level)
         }
         const double sigma = run_sigma(run, run->mark.level);
         put(run, row, "sigma", denoised ? 0 : sigma);
+        put(run, row, "scale", denoised ? 1 : run_scale(run, run->mark.level));
+        if (run->grid)
+                put(run, row, "time", denoised ? 0 : process_at_sigma(&run->process, sigma).time);
         if (!denoised)
                 put(run, row, "step_size", sampler_step_size(run->sampler, sigma));
         return row;

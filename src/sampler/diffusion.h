@@ -39,6 +39,16 @@ static inline void diffusion_score_unscaled(const struct stretch *stretch, doubl
         stretch_count(stretch, 1);
 }
 
+/* One evaluation a step: x <- keep x + score s + noise z, s = grad log p_a(x), the coefficients those of a step from a
+ * to b. */
+typedef struct affine diffusion_step(const void *settings, const struct process *process, const struct time_point *a,
+                                     const struct time_point *b);
+void diffusion_advance(const void *settings, const struct stretch *stretch, diffusion_step *step_of);
+
+/* The reverse SDE's Euler-Maruyama step [Song et al. 2021, eq. 6]. */
+struct affine diffusion_euler_maruyama(const struct process *process, const struct time_point *a,
+                                       const struct time_point *b);
+
 /* x <- a x */
 static inline void diffusion_scale(const struct stretch *stretch, double a, double *restrict x)
 {

@@ -1,7 +1,8 @@
 /* What the input's `sampler:` table may say: a scheme by its own name, or annealed_langevin with a scheme
- * inside. */
+ * inside, or inpainting with a reverse sampler inside. */
 #include <stddef.h>
 
+#include "inpainting.h"
 #include "schemes.h"
 
 static const struct scheme *const registry[] = {
@@ -18,6 +19,15 @@ static const struct scheme *const registry[] = {
         &scheme_exponential,
         &scheme_fourier_exponential,
         &scheme_probability_flow,
+        &scheme_dpm_solver,
+        &scheme_edm_stochastic,
+        &scheme_euler_maruyama,
+        &scheme_reverse_diffusion,
+        &scheme_ancestral,
+        &scheme_ddim,
+        &scheme_predictor_corrector,
+        &scheme_sde_dpm_solver,
+        &scheme_adaptive_sde,
 };
 enum { N_SCHEMES = sizeof registry / sizeof *registry };
 
@@ -41,6 +51,16 @@ static bool langevin_variant(size_t i, struct param_variant *variant)
         return false;
 }
 
+bool sampler_predictor_variant(size_t i, struct param_variant *variant)
+{
+        for (size_t k = 0; k < N_SCHEMES; k++)
+                if (registry[k]->predictor_work > 0 && i-- == 0) {
+                        *variant = variant_of(registry[k]);
+                        return true;
+                }
+        return false;
+}
+
 static const struct param annealed_params[] = {
         {.key = "scheme", .kind = PARAM_SELECT, .offset = offsetof(struct annealed_settings, scheme),
          .variant = langevin_variant, .fallback = "ula", .help = "the scheme that takes the steps of a level"},
@@ -54,11 +74,24 @@ static const struct scheme annealed = {
         .params = annealed_params, .settings_size = sizeof(struct annealed_settings),
 };
 
+/* ---- inpainting: a reverse sampler, and what is known put back ---- */
+
+bool scheme_inpaints_variant(size_t i, struct param_variant *variant)
+{
+        for (size_t k = 0; k < N_SCHEMES; k++)
+                if (registry[k]->diffusion && registry[k]->n_history == 0 && !registry[k]->advance_all && i-- == 0) {
+                        *variant = variant_of(registry[k]);
+                        return true;
+                }
+        return false;
+}
+
 static bool sampler_variant(size_t i, struct param_variant *variant)
 {
-        if (i > N_SCHEMES)
+        static const struct scheme *const around[] = {&annealed, &inpainting};
+        if (i >= N_SCHEMES + sizeof around / sizeof *around)
                 return false;
-        *variant = variant_of(i < N_SCHEMES ? registry[i] : &annealed);
+        *variant = variant_of(i < N_SCHEMES ? registry[i] : around[i - N_SCHEMES]);
         return true;
 }
 
@@ -67,8 +100,21 @@ bool sampler_is_annealed(const struct sampler_settings *settings)
         return settings->type.type == &annealed;
 }
 
+const struct inpainting_settings *sampler_inpainting(const struct sampler_settings *settings)
+{
+        return settings->type.type == &inpainting ? settings->type.settings : NULL;
+}
+
+const char *sampler_unfit(const struct sampler_settings *settings, const struct score *score, const char **key)
+{
+        const struct inpainting_settings *known = sampler_inpainting(settings);
+        return known ? inpainting_unfit(known, score, key) : NULL;
+}
+
 static const struct selection *selected_scheme(const struct sampler_settings *settings)
 {
+        if (sampler_inpainting(settings))
+                return &sampler_inpainting(settings)->scheme;
         if (!sampler_is_annealed(settings))
                 return &settings->type;
         return &((const struct annealed_settings *)settings->type.settings)->scheme;

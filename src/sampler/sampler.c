@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "diffusion.h"
+#include "inpainting.h"
 #include "schemes.h"
 #include "sculptor/memory.h"
 #include "sculptor/parallel.h"
@@ -16,6 +17,7 @@ struct sampler *sampler_create(const struct sampler_settings *settings, double s
         sampler->scheme = scheme;
         sampler->scheme_settings = sampler_scheme_settings(settings);
         sampler->annealed = sampler_is_annealed(settings);
+        sampler->inpainting = sampler_inpainting(settings);
         sampler->step_size = step_size;
         sampler->steps_per_level = settings->steps_per_level;
         sampler->adapt_steps = settings->adapt_steps;
@@ -37,7 +39,7 @@ static void ensure_work(struct sampler *sampler, const struct population *popula
         const bool field = population_is_field(population);
         const size_t tile = population->tile_size;
         const size_t arrays = scheme_n_arrays(scheme);
-        const size_t copies = field ? 0 : arrays * tile + scheme->n_memory;
+        const size_t copies = field ? 0 : arrays * tile + scheme_n_memory(scheme);
         const size_t n_work = field && scheme->n_work_field > 0 ? scheme->n_work_field : scheme->n_work;
         sampler->work = allocate(n_work * tile + copies, sizeof *sampler->work);
 }
@@ -62,6 +64,14 @@ void sampler_rest(struct sampler *sampler)
 void sampler_set_grid(struct sampler *sampler, const struct time_grid *grid)
 {
         sampler->grid = grid;
+}
+
+int64_t sampler_repeated_steps(const struct sampler *sampler)
+{
+        if (!sampler->inpainting)
+                return 0;
+        const int64_t once = sampler->grid->point[sampler->grid->n - 1].sigma == 0;
+        return (sampler->inpainting->resample - 1) * (diffusion_n_steps(sampler->grid) - once);
 }
 
 void sampler_free(struct sampler *sampler)
@@ -111,6 +121,8 @@ static struct stretch tile_stretch(struct sampler *sampler, const struct populat
                                 .tally = tally};
         for (size_t k = 0; k < SAMPLER_MAX_HISTORY; k++)
                 stretch.history[k] = population_history(population, k, t);
+        if (sampler->scheme->diffusion && stretch.memory)
+                stretch.evaluations = stretch.memory + sampler->scheme->n_memory;
         return stretch;
 }
 
@@ -168,16 +180,25 @@ static struct stretch copy_of_tile(const struct sampler *sampler, const struct s
         return copy;
 }
 
+static void take_steps(const struct sampler *sampler, const struct stretch *stretch)
+{
+        if (sampler->inpainting)
+                inpainting_advance(sampler->inpainting, stretch);
+        else
+                sampler->scheme->advance(sampler->scheme_settings, stretch);
+}
+
 /* `before` is advanced again, a step at a time, to the step at which it breaks down. */
 static struct breakdown replay(const struct sampler *sampler, struct stretch before, int lane)
 {
         struct tally unused = {0};
         const int64_t end = before.step_end;
         before.tally = &unused;
+        before.evaluations = NULL;
         for (int64_t step = before.step_begin; step < end; step++) {
                 before.step_begin = step;
                 before.step_end = step + 1;
-                sampler->scheme->advance(sampler->scheme_settings, &before);
+                take_steps(sampler, &before);
                 int broken = lane_broken(&before);
                 if (broken >= 0)
                         return (struct breakdown){true, (int64_t)before.first_particle + broken, step};
@@ -193,12 +214,12 @@ static struct breakdown advance_tile(const struct sampler *sampler, struct stret
         if (stretch->layout) { /* too large to keep a copy of: the scheme looks itself */
                 struct breakdown breakdown = {.found = false};
                 stretch->breakdown = &breakdown;
-                sampler->scheme->advance(sampler->scheme_settings, stretch);
+                take_steps(sampler, stretch);
                 return breakdown;
         }
         struct stretch before = copy_of_tile(sampler, stretch);
-        tile_copy(&before, stretch, sampler->scheme->n_memory);
-        sampler->scheme->advance(sampler->scheme_settings, stretch);
+        tile_copy(&before, stretch, scheme_n_memory(sampler->scheme));
+        take_steps(sampler, stretch);
         int lane = lane_broken(stretch);
         return lane < 0 ? (struct breakdown){.found = false} : replay(sampler, before, lane);
 }
@@ -225,7 +246,9 @@ struct breakdown sampler_advance(struct sampler *sampler, struct population *pop
                                           .level_index = sampler->scheme->diffusion ? 0 : level_index,
                                           .step_begin = step_begin, .step_end = step_end, .tally = tally,
                                           .progress = progress, .owner = owner};
-        if (sampler->scheme->advance_all)
+        const struct scheme *scheme = sampler->scheme;
+        if (scheme->advance_all &&
+            (!scheme->lockstep_arrays || scheme_lockstep_arrays(scheme, sampler->scheme_settings) > 0))
                 return sampler->scheme->advance_all(sampler->scheme_settings, &ensemble);
         for (size_t t = 0; t < population->n_tiles && !breakdown.found; t++) {
                 struct stretch stretch = ensemble_tile(&ensemble, t);
@@ -243,7 +266,11 @@ struct breakdown sampler_denoise(struct sampler *sampler, struct population *pop
         for (size_t t = 0; t < population->n_tiles; t++) {
                 struct stretch tile = tile_stretch(sampler, population, t, level, tally);
                 score_eval(level, tile.x, sampler->work);
-                add_scaled(stretch_size(&tile), level->sigma * level->sigma, sampler->work, tile.x);
+                const double deviation = level->scale * level->sigma;
+                add_scaled(stretch_size(&tile), deviation * deviation, sampler->work, tile.x);
+                if (level->scale != 1)
+                        for (size_t i = 0; i < tile.size; i++)
+                                tile.x[i] /= level->scale;
                 stretch_count(&tile, 1);
                 tile.velocity = NULL; /* is left alone */
                 tile.breakdown = &breakdown;

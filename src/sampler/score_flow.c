@@ -96,7 +96,7 @@ static void advance(const void *configured, const struct stretch *stretch)
                 advance_rk4(stretch);
                 break;
         case DORMAND_PRINCE:
-                dormand_prince_advance(stretch, settings->relative_tolerance, settings->absolute_tolerance);
+                score_flow_adaptive_advance(stretch, settings->relative_tolerance, settings->absolute_tolerance);
                 break;
         }
 }
@@ -104,6 +104,6 @@ static void advance(const void *configured, const struct stretch *stretch)
 const struct scheme scheme_score_flow = {
         .name = "score_flow", .help = "dx/dt = s(x), without noise: particles climb to the modes",
         .params = params, .settings_size = sizeof(struct settings),
-        .step_power = 2, .n_memory = DORMAND_PRINCE_MEMORY, .n_work = DORMAND_PRINCE_WORK,
+        .step_power = 2, .n_memory = SCORE_FLOW_MEMORY, .n_work = DORMAND_PRINCE_WORK,
         .evaluations_per_step = evaluations_per_step, .adaptive_steps = adaptive_steps, .advance = advance,
 };

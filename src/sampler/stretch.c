@@ -43,12 +43,14 @@ void stretch_uniform(const struct stretch *stretch, enum rng_purpose purpose, in
                 u[lane] = u[0];
 }
 
+enum { PIECE = 2048 };
+
 /* Noise is made a few pages at a time and used while it is in cache. */
-static void field_langevin(const struct stretch *stretch, const struct rng_stream *stream, double e, double noise,
-                           const double *restrict s, double *restrict x)
+static void field_affine(const struct stretch *stretch, const struct rng_stream *stream, const struct affine *map,
+                         const double *restrict s, double *restrict x)
 {
-        enum { PIECE = 2048 };
         _Alignas(64) double z[PIECE];
+        const double keep = map->keep, score = map->score, noise = map->noise;
         const struct field_layout *layout = stretch->layout;
         for (size_t p = 0; p < layout->n_planes_here; p++)
                 for (size_t at = 0; at < layout->plane_cells; at += PIECE) {
@@ -57,21 +59,72 @@ static void field_langevin(const struct stretch *stretch, const struct rng_strea
                         rng_normal_row(stream, stretch->first_particle, first_cell(layout, p) + (int64_t)at, (int64_t)n,
                                        z);
                         for (size_t i = 0; i < n; i++)
-                                x[begin + i] = fma(noise, z[i], fma(e, s[begin + i], x[begin + i]));
+                                x[begin + i] = fma(noise, z[i], fma(score, s[begin + i], keep * x[begin + i]));
                 }
+}
+
+void stretch_affine(const struct stretch *stretch, int64_t step, uint32_t stage, const struct affine *map,
+                    const double *restrict s, double *restrict z, double *restrict x)
+{
+        const struct rng_stream stream = stream_of(stretch, RNG_NOISE, step, stage);
+        const double keep = map->keep, score = map->score, noise = map->noise;
+        if (noise == 0) {
+                for (size_t i = 0; i < stretch->size; i++)
+                        x[i] = fma(score, s[i], keep * x[i]);
+                return;
+        }
+        if (stretch->layout) {
+                field_affine(stretch, &stream, map, s, x);
+                return;
+        }
+        rng_normal(&stream, stretch->first_particle, stretch->level->score->n_dim, z);
+        for (size_t i = 0; i < stretch->size; i++)
+                x[i] = fma(noise, z[i], fma(score, s[i], keep * x[i]));
 }
 
 void stretch_langevin(const struct stretch *stretch, int64_t step, double e, double noise, const double *restrict s,
                       double *restrict z, double *restrict x)
 {
-        const struct rng_stream stream = stream_of(stretch, RNG_NOISE, step, 0);
+        stretch_affine(stretch, step, 0, &(struct affine){1, e, noise}, s, z, x);
+}
+
+static void add_squares(const double *restrict z, size_t n, double *restrict square)
+{
+        for (size_t row = 0; row < n; row += LANES)
+                for (size_t lane = 0; lane < LANES; lane++)
+                        square[lane] = fma(z[row + lane], z[row + lane], square[lane]);
+}
+
+struct noise { const struct stretch *stretch; struct rng_stream stream; };
+
+/* Of a plane, `begin` being its first cell. */
+static void add_noise_squares(void *owner, size_t begin, size_t end, double *sum)
+{
+        const struct noise *noise = owner;
+        const struct field_layout *layout = noise->stretch->layout;
+        const size_t plane = begin / layout->plane_stride;
+        (void)end;
+        for (size_t at = 0; at < layout->plane_cells; at += PIECE) {
+                _Alignas(64) double z[PIECE];
+                const size_t left = layout->plane_cells - at, n = left < PIECE ? left : PIECE;
+                const size_t rows = (n + LANES - 1) / LANES * LANES;
+                memset(z, 0, rows * sizeof *z);
+                rng_normal_row(&noise->stream, noise->stretch->first_particle, first_cell(layout, plane) + (int64_t)at,
+                               (int64_t)n, z);
+                add_squares(z, rows, sum);
+        }
+}
+
+void stretch_noise_square(const struct stretch *stretch, int64_t step, uint32_t stage, double *restrict z,
+                          double *restrict square)
+{
+        struct noise noise = {stretch, stream_of(stretch, RNG_NOISE, step, stage)};
         if (stretch->layout) {
-                field_langevin(stretch, &stream, e, noise, s, x);
+                stretch_sum(stretch, add_noise_squares, &noise, square);
                 return;
         }
-        rng_normal(&stream, stretch->first_particle, stretch->level->score->n_dim, z);
-        for (size_t i = 0; i < stretch->size; i++)
-                x[i] = fma(noise, z[i], fma(e, s[i], x[i]));
+        rng_normal(&noise.stream, stretch->first_particle, stretch->level->score->n_dim, z);
+        add_squares(z, stretch->size, square);
 }
 
 void stretch_sum(const struct stretch *stretch, void (*add)(void *owner, size_t begin, size_t end, double *sum),

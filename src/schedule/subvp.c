@@ -28,7 +28,7 @@ static double sigma_max(const void *settings)
 
 const struct process_type process_subvp = {
         .name = "subvp", .help = "as vp with less noise on the way: for likelihoods",
-        .params = rate_params, .settings_size = sizeof(struct rate_settings), .unit_prior = true,
+        .kind = PROCESS_OTHER, .params = rate_params, .settings_size = sizeof(struct rate_settings), .unit_prior = true,
         .t_max = rate_t_max, .scale = rate_scale, .sigma = sigma, .time = time_of, .drift = rate_drift,
         .diffusion_squared = diffusion_squared, .sigma_max = sigma_max,
 };

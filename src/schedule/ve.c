@@ -75,7 +75,7 @@ static double sigma_max(const void *settings)
 
 const struct process_type process_ve = {
         .name = "ve", .help = "noise grows geometrically from sigma_min to sigma_max; the data keep their scale",
-        .params = params, .settings_size = sizeof(struct settings), .check = check,
+        .kind = PROCESS_EXPLODING, .params = params, .settings_size = sizeof(struct settings), .check = check,
         .t_max = one, .scale = unscaled, .sigma = sigma, .time = time_of, .drift = no_drift,
         .diffusion_squared = diffusion_squared, .sigma_max = sigma_max,
 };

@@ -22,7 +22,7 @@ static double sigma_max(const void *settings)
 
 const struct process_type process_vp = {
         .name = "vp", .help = "the data shrink as noise comes, so that unit variance stays one",
-        .params = rate_params, .settings_size = sizeof(struct rate_settings), .unit_prior = true,
+        .kind = PROCESS_PRESERVING, .params = rate_params, .settings_size = sizeof(struct rate_settings), .unit_prior = true,
         .t_max = rate_t_max, .scale = rate_scale, .sigma = sigma, .time = time_of, .drift = rate_drift,
         .diffusion_squared = rate_beta, .sigma_max = sigma_max,
 };

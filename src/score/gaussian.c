@@ -3,13 +3,15 @@
  *     x_0 ~ N(m, S),   x = x_0 + sigma n ~ N(m, S + sigma^2 I),   P = (S + sigma^2 I)^-1,
  *     s(x) = -P (x - m),   div s = -tr P,   ds/dx = -P.
  *
- * A dense S costs one Cholesky factorisation a level and n_dim^2 fused multiply-adds an evaluation. */
+ * A dense S costs one Cholesky factorisation a level and n_dim^2 fused multiply-adds an evaluation; with a noise for
+ * each lane, one diagonalisation in all and twice as many. */
 #include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "score/cholesky.h"
+#include "score/gaussian.h"
 #include "score/types.h"
 #include "sculptor/memory.h"
 #include "sculptor/vecmath.h"
@@ -118,6 +120,7 @@ struct gaussian {
         double *mean;       /* [n_dim] */
         double *covariance; /* S, [n_dim][width] */
         double *factor;     /* L of S = L L^T, [n_dim][width] */
+        struct gaussian_spectrum **spectrum; /* of a dense S, made at the first eval_each() */
 };
 
 static int64_t first_column(int64_t width, int64_t i)
@@ -142,6 +145,7 @@ static void *create(const void *settings)
         model->mean = allocate((size_t)n, sizeof(double));
         model->covariance = allocate(size, sizeof(double));
         model->factor = allocate(size, sizeof(double));
+        model->spectrum = allocate(1, sizeof *model->spectrum);
         for (int64_t i = 0; i < n; i++)
                 model->mean[i] = entry(&set->mean, i);
 
@@ -164,6 +168,8 @@ static void free_model(void *model)
         free(gaussian->mean);
         free(gaussian->covariance);
         free(gaussian->factor);
+        gaussian_spectrum_free(*gaussian->spectrum);
+        free(gaussian->spectrum);
         free(gaussian);
 }
 
@@ -208,6 +214,14 @@ static void components(const void *model, double *weight, double *mean, double *
                 mean[i] = gaussian->mean[i];
                 variance[i] = matrix_entry(gaussian->covariance, gaussian->width, i, i);
         }
+}
+
+void gaussian_covariance(const void *model, double *covariance)
+{
+        const struct gaussian *gaussian = model;
+        for (int64_t i = 0; i < gaussian->n_dim; i++)
+                for (int64_t j = 0; j < gaussian->n_dim; j++)
+                        covariance[i * gaussian->n_dim + j] = matrix_entry(gaussian->covariance, gaussian->width, i, j);
 }
 
 /* x = m + L z, from the last row up, so that z may lie in x. */
@@ -309,6 +323,25 @@ static void eval(const void *level, const double *restrict x, double *restrict s
                 score_row(gaussian, i, x, score + i * LANES);
 }
 
+/* ---- each lane at a noise of its own ---- */
+
+/* Of a diagonal one the bits of eval() at each lane's level. */
+static void eval_each(const void *model, const double *restrict sigma, const double *restrict x, double *restrict score)
+{
+        const struct gaussian *gaussian = model;
+        if (gaussian->width > 1) {
+                if (!*gaussian->spectrum)
+                        *gaussian->spectrum = gaussian_spectrum_create(gaussian->n_dim, gaussian->covariance);
+                gaussian_spectrum_score(*gaussian->spectrum, gaussian->mean, sigma, x, score);
+                return;
+        }
+        for (int64_t i = 0; i < gaussian->n_dim; i++)
+                for (int lane = 0; lane < LANES; lane++) {
+                        const double precision = 1 / fma(sigma[lane], sigma[lane], gaussian->covariance[i]);
+                        score[i * LANES + lane] = -precision * (x[i * LANES + lane] - gaussian->mean[i]);
+                }
+}
+
 /* ln p = (x - m).s/2 + constant */
 static void log_density(const void *level, const double *restrict x, double *restrict log_p)
 {
@@ -348,11 +381,29 @@ static void jacobian(const void *level, const double *restrict x, double *restri
                 }
 }
 
+/* -P v, j upwards */
+static void jacobian_vector(const void *level, const double *restrict x, const double *restrict v, double *restrict out)
+{
+        const struct gaussian_level *gaussian = level;
+        (void)x;
+        for (int64_t i = 0; i < gaussian->n_dim; i++) {
+                const double *row = gaussian->precision + i * gaussian->width;
+                const double *vj = v + first_column(gaussian->width, i) * LANES;
+                double *restrict sum = out + i * LANES;
+                for (int lane = 0; lane < LANES; lane++)
+                        sum[lane] = -row[0] * vj[lane];
+                for (int64_t k = 1; k < gaussian->width; k++)
+                        for (int lane = 0; lane < LANES; lane++)
+                                sum[lane] = fma(-row[k], vj[k * LANES + lane], sum[lane]);
+        }
+}
+
 const struct score_type score_gaussian = {
         .name = "gaussian", .help = "one Gaussian, diagonal or dense, exact at every noise level",
         .params = gaussian_params, .settings_size = sizeof(struct gaussian_settings), .check = check,
         .dimension = dimension, .create = create, .free = free_model,
         .undefined_at = undefined_at, .diameter = diameter, .components = components,
         .create_level = create_level, .free_level = free_level,
-        .eval = eval, .log_density = log_density, .divergence = divergence, .jacobian = jacobian, .draw = draw,
+        .eval = eval, .eval_each = eval_each, .log_density = log_density, .divergence = divergence,
+        .jacobian = jacobian, .jacobian_vector = jacobian_vector, .draw = draw,
 };

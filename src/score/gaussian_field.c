@@ -101,6 +101,13 @@ static void divergence(const void *state, const double *restrict x, double *rest
         field_prior_spread(-((const struct gaussian_field_level *)state)->constants.trace, div);
 }
 
+/* The score is linear: -C^-1 v. */
+static void jacobian_vector(const void *state, const double *restrict x, const double *restrict v, double *restrict out)
+{
+        (void)x;
+        eval(state, v, out);
+}
+
 static void filter(const void *state, const struct score_filter *wanted, const double *x, double *out)
 {
         const struct gaussian_field_level *level = state;
@@ -125,6 +132,7 @@ const struct score_type score_gaussian_field = {
         .dimension = dimension, .create = create, .free = free_model, .mesh = mesh, .load = load, .prepare = prepare,
         .singular_at = singular_at, .create_level = create_level, .free_level = free,
         .eval = eval, .eval_both = eval_both, .log_density = log_density, .divergence = divergence,
+        .jacobian_vector = jacobian_vector,
         .filter = filter, .mode_variance = mode_variance, .power = mode_variance, .draw = draw,
         .work_fields = 0.5, /* d, of half the modes */
 };

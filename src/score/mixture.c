@@ -8,6 +8,7 @@
 #include "score/mixture.h"
 #include "score/types.h"
 #include "sculptor/memory.h"
+#include "sculptor/vecmath.h"
 
 /* ---- settings ---- */
 
@@ -92,6 +93,7 @@ struct mixture *mixture_allocate(size_t n, int64_t n_dim)
         mixture->n = n;
         mixture->n_dim = n_dim;
         mixture->weight = allocate(n, sizeof(double));
+        mixture->log_weight = allocate(n, sizeof(double));
         mixture->mean = allocate(n * (size_t)n_dim, sizeof(double));
         mixture->sigma = allocate(n * (size_t)n_dim, sizeof(double));
         for (size_t k = 0; k < n; k++)
@@ -119,8 +121,10 @@ void *mixture_create(struct mixture *mixture)
         double sum = 0;
         for (size_t k = 0; k < mixture->n; k++)
                 sum += mixture->weight[k];
-        for (size_t k = 0; k < mixture->n; k++)
+        for (size_t k = 0; k < mixture->n; k++) {
                 mixture->weight[k] /= sum;
+                mixture->log_weight[k] = vm_log(mixture->weight[k]);
+        }
         mixture->shape = find_shape(mixture);
         return mixture;
 }
@@ -129,6 +133,7 @@ void mixture_free(void *model)
 {
         struct mixture *mixture = model;
         free(mixture->weight);
+        free(mixture->log_weight);
         free(mixture->mean);
         free(mixture->sigma);
         free(mixture);

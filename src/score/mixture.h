@@ -21,6 +21,7 @@ struct mixture {
         int64_t n_dim;
         enum mixture_shape shape;
         double *weight;          /* [n], sum 1 */
+        double *log_weight;      /* [n] */
         double *mean;            /* [n][n_dim] */
         double *sigma;           /* [n][n_dim] standard deviations, 0 for a point mass */
 };
@@ -40,16 +41,20 @@ void mixture_draw(const void *model, const struct rng_stream *stream, uint64_t f
 void *mixture_create_level(const void *model, double sigma);
 void mixture_free_level(void *level);
 void mixture_eval(const void *level, const double *restrict x, double *restrict score);
+void mixture_eval_each(const void *model, const double *restrict sigma, const double *restrict x,
+                       double *restrict score);
 void mixture_log_density(const void *level, const double *restrict x, double *restrict log_p);
 void mixture_divergence(const void *level, const double *restrict x, double *restrict div);
 void mixture_jacobian(const void *level, const double *restrict x, double *restrict j);
+void mixture_jacobian_vector(const void *level, const double *restrict x, const double *restrict v,
+                             double *restrict out);
 void mixture_responsibilities(const void *level, const double *restrict x, double *restrict r);
 
 #define MIXTURE_FUNCTIONS                                                                                              \
         .free = mixture_free, .undefined_at = mixture_undefined_at, .diameter = mixture_diameter,                      \
         .n_modes = mixture_n_modes, .components = mixture_components, .create_level = mixture_create_level,            \
-        .free_level = mixture_free_level, .eval = mixture_eval, .log_density = mixture_log_density,                    \
-        .divergence = mixture_divergence, .jacobian = mixture_jacobian, .responsibilities = mixture_responsibilities,  \
-        .draw = mixture_draw
+        .free_level = mixture_free_level, .eval = mixture_eval, .eval_each = mixture_eval_each,                        \
+        .log_density = mixture_log_density, .divergence = mixture_divergence, .jacobian = mixture_jacobian,            \
+        .jacobian_vector = mixture_jacobian_vector, .responsibilities = mixture_responsibilities, .draw = mixture_draw
 
 #endif

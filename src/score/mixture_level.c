@@ -7,8 +7,6 @@
 #include "sculptor/memory.h"
 #include "sculptor/vecmath.h"
 
-#define LN_2_PI 1.8378770664093454836
-
 void *mixture_create_level(const void *model, double sigma)
 {
         const struct mixture *mixture = model;
@@ -32,7 +30,7 @@ void *mixture_create_level(const void *model, double sigma)
                         level->precision[at] = 1 / variance;
                         log_det += vm_log(variance);
                 }
-                level->bias[k] = vm_log(mixture->weight[k]) - 0.5 * ((double)n_dim * LN_2_PI + log_det);
+                level->bias[k] = mixture->log_weight[k] - 0.5 * ((double)n_dim * MIXTURE_LN_2_PI + log_det);
         }
         return level;
 }
@@ -204,5 +202,34 @@ void mixture_jacobian(const void *state, const double *restrict x, double *restr
         for (int64_t row = 0; row < n; row++)
                 for (int64_t column = row + 1; column < n; column++)
                         memcpy(j + (row * n + column) * LANES, j + (column * n + row) * LANES, LANES * sizeof *j);
+        free(spread.score);
+}
+
+/* sum_k r_k [c (c.v) - V_k^-1 v] */
+void mixture_jacobian_vector(const void *state, const double *restrict x, const double *restrict v,
+                             double *restrict out)
+{
+        const struct mixture_level *level = state;
+        double r[1][LANES], c[LANES], along[LANES];
+        struct spread spread;
+        spread_begin(&spread, level, x);
+        memset(out, 0, (size_t)level->n_dim * LANES * sizeof *out);
+
+        for (size_t k = 0; k < level->n; k++) {
+                responsibilities(level, k, 1, x, spread.max, spread.sum, r);
+                memset(along, 0, sizeof along);
+                for (int64_t i = 0; i < level->n_dim; i++) {
+                        spread_centred(&spread, k, i, c);
+                        for (int lane = 0; lane < LANES; lane++)
+                                along[lane] = __builtin_fma(c[lane], v[i * LANES + lane], along[lane]);
+                }
+                for (int64_t i = 0; i < level->n_dim; i++) {
+                        const double p = spread_centred(&spread, k, i, c);
+                        for (int lane = 0; lane < LANES; lane++) {
+                                const size_t at = (size_t)i * LANES + (size_t)lane;
+                                out[at] = __builtin_fma(r[0][lane], c[lane] * along[lane] - p * v[at], out[at]);
+                        }
+                }
+        }
         free(spread.score);
 }

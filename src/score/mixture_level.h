@@ -17,6 +17,7 @@ enum {
         MIXTURE_BLOCK = 32, /* components at a time */
         MIXTURE_WIDTH = 16, /* lanes whose sums stay in registers where coordinates are many */
 };
+#define MIXTURE_LN_2_PI 1.8378770664093454836
 #define MIXTURE_LOWEST (-1.7976931348623157e308) /* the maximum of no components */
 
 struct mixture_level {

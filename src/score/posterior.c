@@ -89,7 +89,7 @@ static const char *load(void *configured, const struct score_context *context)
 
 /* ---- exact answers ---- */
 
-static const char *told(const char *what, const struct wiener_report *report)
+const char *posterior_told(const char *what, const struct wiener_report *report)
 {
         static char why[200];
         if (report->converged) {
@@ -113,15 +113,15 @@ static const char *prepare(void *configured)
         posterior_observation_prepare(&model->observation, &model->prior);
         model->mean = mesh_allocate(mesh);
         struct wiener_report report = posterior_mean(model, 0, model->mean);
-        why = told("Wiener mean", &report);
+        why = posterior_told("Wiener mean", &report);
         if (why || !model->settings->exact_variance)
                 return why;
         model->variance = mesh_allocate(mesh);
         report = posterior_variance(model, 0, model->variance);
-        return told("exact variance", &report);
+        return posterior_told("exact variance", &report);
 }
 
-static size_t products(const void *configured, struct score_product product[SCORE_MAX_PRODUCTS])
+size_t posterior_products(const void *configured, struct score_product product[SCORE_MAX_PRODUCTS])
 {
         const struct posterior *model = configured;
         const struct observation *observation = &model->observation;
@@ -157,7 +157,7 @@ const struct score_type score_posterior = {
         .help = "a Gaussian random field given masked, smoothed, noisy data; exact at sigma 0, tempered above",
         .params = posterior_params, .settings_size = sizeof(struct posterior_settings), .check = check,
         .dimension = dimension, .create = create, .free = free_model, .mesh = mesh_of, .load = load, .prepare = prepare,
-        .products = products, .singular_at = singular_at,
+        .products = posterior_products, .singular_at = singular_at,
         .create_level = posterior_level_create, .free_level = posterior_level_free,
         .eval = posterior_level_eval, .eval_both = posterior_level_eval_both,
         .log_density = posterior_level_log_density, .log_density_unnormalised = true, .tempered = true,

@@ -27,4 +27,9 @@ struct wiener_report posterior_variance(const struct posterior *posterior, doubl
 struct wiener_report posterior_draw(const struct posterior *posterior, double sigma, const struct rng_stream *stream,
                                     uint64_t particle, double *x);
 
+/* posterior.c, for other scores that hold a struct posterior first in their model: a line in the log, or why the solver
+ * did not converge; what products() is to tell. */
+const char *posterior_told(const char *what, const struct wiener_report *report);
+size_t posterior_products(const void *model, struct score_product product[SCORE_MAX_PRODUCTS]);
+
 #endif

@@ -1,4 +1,5 @@
 /* Scores of x = scale (x_0 + sigma n), by the change of variables of score.h, and scores at a noise for each lane. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -40,9 +41,25 @@ void score_log_density(const struct score_level *level, const double *restrict x
                 log_p[lane] -= volume;
 }
 
+static void sum_diagonal(const struct score_level *level, const double *restrict x, double *restrict div)
+{
+        const size_t n = (size_t)level->score->n_dim;
+        double *j = allocate(n * n * LANES, sizeof *j);
+        level->score->type->jacobian(level->state, x, j);
+        memset(div, 0, LANES * sizeof *div);
+        for (size_t i = 0; i < n; i++)
+                for (size_t lane = 0; lane < LANES; lane++)
+                        div[lane] += j[(i * n + i) * LANES + lane];
+        free(j);
+}
+
 void score_divergence(const struct score_level *level, const double *restrict x, double *restrict div)
 {
-        level->score->type->divergence(level->state, unscaled(level, x), div);
+        const double *at = unscaled(level, x);
+        if (level->score->type->divergence)
+                level->score->type->divergence(level->state, at, div);
+        else
+                sum_diagonal(level, at, div);
         divide(div, LANES, level->scale * level->scale);
 }
 
@@ -51,6 +68,33 @@ void score_jacobian(const struct score_level *level, const double *restrict x, d
         const size_t n = (size_t)level->score->n_dim;
         level->score->type->jacobian(level->state, unscaled(level, x), j);
         divide(j, n * n * LANES, level->scale * level->scale);
+}
+
+/* out_i = sum_j J_ij v_j, j upwards */
+static void multiply(const struct score_level *level, const double *restrict x, const double *restrict v,
+                     double *restrict out)
+{
+        const size_t n = (size_t)level->score->n_dim;
+        double *j = allocate(n * n * LANES, sizeof *j);
+        level->score->type->jacobian(level->state, x, j);
+        memset(out, 0, n * LANES * sizeof *out);
+        for (size_t row = 0; row < n; row++)
+                for (size_t column = 0; column < n; column++)
+                        for (size_t lane = 0; lane < LANES; lane++)
+                                out[row * LANES + lane] = fma(j[(row * n + column) * LANES + lane],
+                                                              v[column * LANES + lane], out[row * LANES + lane]);
+        free(j);
+}
+
+void score_jacobian_vector(const struct score_level *level, const double *restrict x, const double *restrict v,
+                           double *restrict out)
+{
+        const double *at = unscaled(level, x);
+        if (level->score->type->jacobian_vector)
+                level->score->type->jacobian_vector(level->state, at, v, out);
+        else
+                multiply(level, at, v, out);
+        divide(out, level->size, level->scale * level->scale);
 }
 
 void score_responsibilities(const struct score_level *level, const double *restrict x, double *restrict r)

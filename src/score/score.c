@@ -9,24 +9,39 @@
 static const struct score_type *const registry[] = {
         &score_gaussian,       &score_gaussian_mixture, &score_ring,      &score_grid,   &score_moons,
         &score_spiral,         &score_checkerboard,     &score_funnel,    &score_banana, &score_double_well,
-        &score_gaussian_field, &score_lognormal_field,  &score_posterior,
+        &score_gaussian_field, &score_lognormal_field,  &score_posterior,   &score_guided, &score_guided_field,
+        &score_mixed,          &score_tempered,
 };
+enum { N_TYPES = sizeof registry / sizeof registry[0] };
+
+static struct param_variant variant_of(const struct score_type *type)
+{
+        return (struct param_variant){.name = type->name, .help = type->help, .rows = type->params,
+                                      .settings_size = type->settings_size, .check = type->check, .type = type};
+}
 
 bool score_variant(size_t i, struct param_variant *variant)
 {
-        if (i >= sizeof registry / sizeof registry[0])
+        if (i >= N_TYPES)
                 return false;
-
-        const struct score_type *type = registry[i];
-        *variant = (struct param_variant){.name = type->name, .help = type->help, .rows = type->params,
-                                          .settings_size = type->settings_size, .check = type->check, .type = type};
+        *variant = variant_of(registry[i]);
         return true;
+}
+
+bool score_plain_variant(size_t i, struct param_variant *variant)
+{
+        for (size_t k = 0; k < N_TYPES; k++)
+                if (!registry[k]->composite && !registry[k]->mesh && i-- == 0) {
+                        *variant = variant_of(registry[k]);
+                        return true;
+                }
+        return false;
 }
 
 struct score *score_create(const struct score_type *type, const void *settings)
 {
         struct score *score = allocate(1, sizeof *score);
-        score->type = type;
+        score->type = type = type->configured ? type->configured(settings) : type;
         score->n_dim = type->dimension(settings);
         score->model = type->create(settings);
         return score;

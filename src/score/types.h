@@ -17,5 +17,9 @@ extern const struct score_type score_double_well;
 extern const struct score_type score_gaussian_field;
 extern const struct score_type score_lognormal_field;
 extern const struct score_type score_posterior;
+extern const struct score_type score_guided;
+extern const struct score_type score_guided_field;
+extern const struct score_type score_mixed;
+extern const struct score_type score_tempered;
 
 #endif

@@ -125,7 +125,7 @@ static void statistics_are_right_and_do_not_depend_on_ranks(int64_t n_dim)
         const struct score_type type = {.name = "plain", .eval = plain_score, .responsibilities = sign_modes,
                                         .n_modes = two_modes};
         struct score score = {.type = &type, .n_dim = n_dim, .model = NULL};
-        struct score_level level = {.score = &score, .state = &n_dim};
+        struct score_level level = {.score = &score, .scale = 1, .state = &n_dim};
         struct population *population = population_create(N, n_dim, false, 0);
         for (int64_t i = 0; i < population_count(population); i++)
                 for (int64_t j = 0; j < n_dim; j++)

@@ -82,7 +82,8 @@ static inline struct field_lab *field_lab_open(const char *score, const char *sa
                                             .plane_cells = lab->mesh->plane_cells,
                                             .plane_stride = lab->mesh->plane_stride};
         lab->population = population_create_fields(n, lab->score->n_dim, &layout, scheme->has_velocity,
-                                                   scheme->n_memory);
+                                                   scheme_n_memory(scheme));
+        population_keep_history(lab->population, scheme->n_history);
         return lab;
 }
 

@@ -92,13 +92,13 @@ static inline struct lab *lab_open(const char *text, const struct score_type *ty
 
         const struct scheme *scheme = sampler_scheme(&lab->settings);
         lab->sampler = sampler_create(&lab->settings, lab->settings.step_size, sigma_last, 20260101);
-        lab->population = population_create(n_particles, n_dim, scheme->has_velocity, scheme->n_memory);
+        lab->population = population_create(n_particles, n_dim, scheme->has_velocity, scheme_n_memory(scheme));
         lab->target.n_dim = n_dim;
         for (int64_t j = 0; j < n_dim; j++)
                 lab->target.variance[j] = variance ? variance[j] : 1;
         lab->target_here = &lab->target;
         lab->score = (struct score){.type = type ? type : &lab_gaussian, .n_dim = n_dim};
-        lab->level = (struct score_level){.score = &lab->score, .state = &lab->target_here};
+        lab->level = (struct score_level){.score = &lab->score, .scale = 1, .state = &lab->target_here};
         lab_set_sigma(lab, 0);
         return lab;
 }

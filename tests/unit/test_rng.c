@@ -359,6 +359,36 @@ static void test_bits_are_those_of_every_other_build(void **state)
         assert_int_equal(bits_of_rng(), BITS_OF_RNG);
 }
 
+/* ---- any particles at any place ---- */
+
+static void test_numbers_of_any_64_particles_are_those_of_their_tiles(void **state)
+{
+        (void)state;
+        enum { N_DIM = 3 };
+        for (uint64_t i = 0; i < 20; i++) {
+                struct rng_each each;
+                const struct place first = scattered_place(100 * i);
+                double z[N_DIM][LANES], tile[N_DIM][LANES];
+                for (uint64_t lane = 0; lane < LANES; lane++) {
+                        const struct place place = scattered_place(100 * i + lane + 1);
+                        each.particle[lane] = place.first_particle + mixed_bits(lane + 100 * i) % LANES;
+                        each.level[lane] = place.stream.level;
+                        each.step[lane] = place.stream.step;
+                        each.stage[lane] = place.stream.stage;
+                }
+                rng_normal_each(first.stream.seed, first.stream.purpose, &each, N_DIM, z[0]);
+                for (uint64_t lane = 0; lane < LANES; lane++) {
+                        struct rng_stream stream = first.stream;
+                        stream.level = each.level[lane];
+                        stream.step = each.step[lane];
+                        stream.stage = each.stage[lane];
+                        rng_normal(&stream, each.particle[lane] / LANES * LANES, N_DIM, tile[0]);
+                        for (int c = 0; c < N_DIM; c++)
+                                assert_true(z[c][lane] == tile[c][each.particle[lane] % LANES]);
+                }
+        }
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -374,6 +404,7 @@ int main(void)
                 cmocka_unit_test(test_neighbouring_streams_are_independent),
                 cmocka_unit_test(test_neighbouring_coordinates_and_particles_are_independent),
                 cmocka_unit_test(test_bits_are_those_of_every_other_build),
+                cmocka_unit_test(test_numbers_of_any_64_particles_are_those_of_their_tiles),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

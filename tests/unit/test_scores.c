@@ -171,6 +171,39 @@ static void test_jacobian_is_derivative_of_score(void **state)
         for_every_level(jacobian_is_derivative);
 }
 
+/* To rounding of the terms that both are sums of. */
+static void jacobian_vector_is_the_product(const struct score_case *example, const struct score_level *level)
+{
+        (void)example;
+        const int64_t n = level->score->n_dim;
+        const struct rng_stream stream = {.seed = 21, .purpose = RNG_TEST};
+        struct viewpoint view = viewpoint_open(level);
+        double *v = new_tile(n), *product = new_tile(n);
+        rng_normal(&stream, 0, n, v);
+
+        score_jacobian_vector(level, view.x, v, product);
+        for (int64_t i = 0; i < n; i++)
+                for (int lane = 0; lane < LANES; lane++) {
+                        double sum = 0, size = 0;
+                        for (int64_t j = 0; j < n; j++) {
+                                const double entry = view.jacobian[(i * n + j) * LANES + lane],
+                                             s = view.score[i * LANES + lane] * view.score[j * LANES + lane];
+                                sum += entry * v[j * LANES + lane];
+                                size += (fabs(entry) + fabs(s) + view.curvature[lane]) * fabs(v[j * LANES + lane]);
+                        }
+                        expect_near(level, "Jacobian times v", product[i * LANES + lane], sum, view.rounding * size);
+                }
+        free(v);
+        free(product);
+        viewpoint_close(&view);
+}
+
+static void test_jacobian_vector_is_the_jacobian_times_the_vector(void **state)
+{
+        (void)state;
+        for_every_level(jacobian_vector_is_the_product);
+}
+
 /* Both to rounding of the terms they are sums of. */
 static void jacobian_is_symmetric_with_divergence_as_trace(const struct score_case *example,
                                                            const struct score_level *level)
@@ -368,7 +401,7 @@ static void test_every_registered_score_is_among_the_cases(void **state)
         struct param_variant variant;
         for (size_t i = 0; score_variant(i, &variant); i++) {
                 const struct score_type *type = variant.type;
-                bool found = type->mesh != NULL; /* fields have tests of their own */
+                bool found = type->mesh || type->composite; /* fields and scores of scores have tests of their own */
                 for (size_t k = 0; k < sizeof score_cases / sizeof score_cases[0]; k++) {
                         char *text = score_cases[k].write ? score_cases[k].write() : copy_text(score_cases[k].text);
                         char *line = format_text("type: %s\n", variant.name);
@@ -387,6 +420,7 @@ int main(void)
                 cmocka_unit_test(test_every_registered_score_is_among_the_cases),
                 cmocka_unit_test(test_score_is_gradient_of_log_density),
                 cmocka_unit_test(test_jacobian_is_derivative_of_score),
+                cmocka_unit_test(test_jacobian_vector_is_the_jacobian_times_the_vector),
                 cmocka_unit_test(test_jacobian_is_symmetric_and_divergence_is_its_trace),
                 cmocka_unit_test(test_log_density_is_normalised),
                 cmocka_unit_test(test_far_points_have_finite_scores),

@@ -29,19 +29,21 @@ def where(box, thickness, realization=None):
 
 
 class Sheet:
-    """A figure of n panels for maps of a box, and room below for colour bars. `panels` are the axes, by rows."""
+    """A figure of n panels for maps of a box, and room below for colour bars. `panels` are the axes, by rows;
+    `heading` is the room above the titles of each row."""
 
-    def __init__(self, n, n_columns, box, panel):
+    def __init__(self, n, n_columns, box, panel, heading=0.0):
         self.box, self.n_columns = box, n_columns
         aspect = float(np.clip(box.lengths[-2] / box.lengths[-1], 0.4, 2.5))
         n_rows = math.ceil(n / n_columns)
-        width, height = n_columns * (panel + GAP_X) - GAP_X, n_rows * (panel * aspect + GAP_Y) - GAP_Y
-        self.width, self.height = max(6.4, LEFT + width + RIGHT), BOTTOM + height + TOP
+        gap, top = GAP_Y + heading, TOP + heading
+        width, height = n_columns * (panel + GAP_X) - GAP_X, n_rows * (panel * aspect + gap) - gap
+        self.width, self.height = max(6.4, LEFT + width + RIGHT), BOTTOM + height + top
         self.left = 0.5 * (self.width - LEFT - width - RIGHT) + LEFT
         self.right = self.left + width
         self.figure = style.new_figure(self.width, self.height, layout=None)
         self.panels = [self._axes(self.left + (i % n_columns) * (panel + GAP_X),
-                                  BOTTOM + (n_rows - 1 - i // n_columns) * (panel * aspect + GAP_Y),
+                                  BOTTOM + (n_rows - 1 - i // n_columns) * (panel * aspect + gap),
                                   panel, panel * aspect) for i in range(n)]
         self._frames(BOTTOM + 0.5 * height)
 
