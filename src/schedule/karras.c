@@ -2,8 +2,8 @@
  *
  *     sigma_i = (sigma_max^(1/rho) + i/(n - 1) (sigma_min^(1/rho) - sigma_max^(1/rho)))^rho.
  *
- * rho = 1 is linear, rho -> inf geometric; 7 is theirs. Their grid ends with a 0, where reverse samplers may go: to_zero
- * appends it. Langevin chains have nothing to sample there; sampler.denoise takes their last noise away. */
+ * rho = 1 is linear, rho -> inf geometric; 7 is theirs. Their grid ends with a 0, where reverse samplers may go:
+ * to_zero appends it. Langevin chains have nothing to sample there; sampler.denoise takes their last noise away. */
 #include "functions.h"
 #include "rules.h"
 
