@@ -118,6 +118,8 @@ struct ensemble {
 };
 struct stretch ensemble_tile(const struct ensemble *ensemble, size_t t); /* with the ensemble's steps */
 
+struct inpainting_settings;
+
 /* What the input's `sampler:` table holds. */
 struct sampler_settings {
         struct selection type;      /* a sampler_type */
@@ -131,6 +133,7 @@ struct sampler_settings {
         } time_steps; /* a levels_type, or sampler_steps_at_levels */
 };
 extern const struct param sampler_params[];
+struct sampler_settings sampler_noising_settings(void); /* data to noise, from level to level; nothing to release */
 bool sampler_steps_at_levels(const struct sampler_settings *settings); /* the levels are the time steps */
 void sampler_check(const void *settings, const struct params_scope *scope);
 
@@ -147,6 +150,7 @@ struct sampler {
         uint64_t seed;
         struct controller controller;
         double *work;
+        const struct inpainting_settings *inpainting; /* around a diffusion scheme, or NULL */
         const struct time_grid *grid;  /* of diffusion schemes, else NULL */
         struct level_cache *levels;
 };
@@ -162,6 +166,13 @@ void sampler_set_grid(struct sampler *sampler, const struct time_grid *grid);
 const struct scheme *sampler_scheme(const struct sampler_settings *settings);
 const void *sampler_scheme_settings(const struct sampler_settings *settings);
 bool sampler_is_annealed(const struct sampler_settings *settings);
+/* Not NULL where coordinates that are known are put back after each step of the scheme (which then is no ODE). */
+const struct inpainting_settings *sampler_inpainting(const struct sampler_settings *settings);
+/* NULL, or why the sampler cannot go with this score; *key is what is at fault. */
+const char *sampler_unfit(const struct sampler_settings *settings, const struct score *score, const char **key);
+
+/* Steps that are taken more than once, beyond the first time, in a whole run along the grid. */
+int64_t sampler_repeated_steps(const struct sampler *sampler);
 
 /* Gives its work space back until the next step: what is measured between levels needs some too. Local. */
 void sampler_rest(struct sampler *sampler);

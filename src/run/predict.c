@@ -99,6 +99,7 @@ static double predict_evaluations(const struct run *run)
                                                         : 1;
         bool keeps_score = scheme->needs_log_density || scheme->has_velocity; /* from step to step of a level */
         double steps = (double)(run_total_steps(run) - (run->sampler->denoise ? 1 : 0));
+        steps += (double)sampler_repeated_steps(run->sampler);
         double each = steps * (double)per_step + (keeps_score ? (double)run->levels.n : 0) +
                       (run->sampler->denoise ? 1 : 0);
         if (scheme->evaluations_saved) /* in a last step to sigma 0, say */

@@ -1,7 +1,8 @@
 /* What the input's `sampler:` table may say: a scheme by its own name, or annealed_langevin with a scheme
- * inside. */
+ * inside, or inpainting with a reverse sampler inside. */
 #include <stddef.h>
 
+#include "inpainting.h"
 #include "schemes.h"
 
 static const struct scheme *const registry[] = {
@@ -73,11 +74,24 @@ static const struct scheme annealed = {
         .params = annealed_params, .settings_size = sizeof(struct annealed_settings),
 };
 
+/* ---- inpainting: a reverse sampler, and what is known put back ---- */
+
+bool scheme_inpaints_variant(size_t i, struct param_variant *variant)
+{
+        for (size_t k = 0; k < N_SCHEMES; k++)
+                if (registry[k]->diffusion && registry[k]->n_history == 0 && !registry[k]->advance_all && i-- == 0) {
+                        *variant = variant_of(registry[k]);
+                        return true;
+                }
+        return false;
+}
+
 static bool sampler_variant(size_t i, struct param_variant *variant)
 {
-        if (i > N_SCHEMES)
+        static const struct scheme *const around[] = {&annealed, &inpainting};
+        if (i >= N_SCHEMES + sizeof around / sizeof *around)
                 return false;
-        *variant = variant_of(i < N_SCHEMES ? registry[i] : &annealed);
+        *variant = variant_of(i < N_SCHEMES ? registry[i] : around[i - N_SCHEMES]);
         return true;
 }
 
@@ -86,8 +100,21 @@ bool sampler_is_annealed(const struct sampler_settings *settings)
         return settings->type.type == &annealed;
 }
 
+const struct inpainting_settings *sampler_inpainting(const struct sampler_settings *settings)
+{
+        return settings->type.type == &inpainting ? settings->type.settings : NULL;
+}
+
+const char *sampler_unfit(const struct sampler_settings *settings, const struct score *score, const char **key)
+{
+        const struct inpainting_settings *known = sampler_inpainting(settings);
+        return known ? inpainting_unfit(known, score, key) : NULL;
+}
+
 static const struct selection *selected_scheme(const struct sampler_settings *settings)
 {
+        if (sampler_inpainting(settings))
+                return &sampler_inpainting(settings)->scheme;
         if (!sampler_is_annealed(settings))
                 return &settings->type;
         return &((const struct annealed_settings *)settings->type.settings)->scheme;
@@ -121,6 +148,12 @@ static bool time_steps_variant(size_t i, struct param_variant *variant)
 bool sampler_steps_at_levels(const struct sampler_settings *settings)
 {
         return settings->time_steps.type.type == &at_levels;
+}
+
+struct sampler_settings sampler_noising_settings(void)
+{
+        return (struct sampler_settings){.type = {.type = &scheme_noising}, .step_size = NAN, .steps_per_level = -1,
+                                         .target_acceptance = NAN, .time_steps = {.type = {.type = &at_levels}}};
 }
 
 static const struct param time_steps_params[] = {

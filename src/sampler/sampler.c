@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "diffusion.h"
+#include "inpainting.h"
 #include "schemes.h"
 #include "sculptor/memory.h"
 #include "sculptor/parallel.h"
@@ -16,6 +17,7 @@ struct sampler *sampler_create(const struct sampler_settings *settings, double s
         sampler->scheme = scheme;
         sampler->scheme_settings = sampler_scheme_settings(settings);
         sampler->annealed = sampler_is_annealed(settings);
+        sampler->inpainting = sampler_inpainting(settings);
         sampler->step_size = step_size;
         sampler->steps_per_level = settings->steps_per_level;
         sampler->adapt_steps = settings->adapt_steps;
@@ -62,6 +64,14 @@ void sampler_rest(struct sampler *sampler)
 void sampler_set_grid(struct sampler *sampler, const struct time_grid *grid)
 {
         sampler->grid = grid;
+}
+
+int64_t sampler_repeated_steps(const struct sampler *sampler)
+{
+        if (!sampler->inpainting)
+                return 0;
+        const int64_t once = sampler->grid->point[sampler->grid->n - 1].sigma == 0;
+        return (sampler->inpainting->resample - 1) * (diffusion_n_steps(sampler->grid) - once);
 }
 
 void sampler_free(struct sampler *sampler)
@@ -170,6 +180,14 @@ static struct stretch copy_of_tile(const struct sampler *sampler, const struct s
         return copy;
 }
 
+static void take_steps(const struct sampler *sampler, const struct stretch *stretch)
+{
+        if (sampler->inpainting)
+                inpainting_advance(sampler->inpainting, stretch);
+        else
+                sampler->scheme->advance(sampler->scheme_settings, stretch);
+}
+
 /* `before` is advanced again, a step at a time, to the step at which it breaks down. */
 static struct breakdown replay(const struct sampler *sampler, struct stretch before, int lane)
 {
@@ -180,7 +198,7 @@ static struct breakdown replay(const struct sampler *sampler, struct stretch bef
         for (int64_t step = before.step_begin; step < end; step++) {
                 before.step_begin = step;
                 before.step_end = step + 1;
-                sampler->scheme->advance(sampler->scheme_settings, &before);
+                take_steps(sampler, &before);
                 int broken = lane_broken(&before);
                 if (broken >= 0)
                         return (struct breakdown){true, (int64_t)before.first_particle + broken, step};
@@ -196,12 +214,12 @@ static struct breakdown advance_tile(const struct sampler *sampler, struct stret
         if (stretch->layout) { /* too large to keep a copy of: the scheme looks itself */
                 struct breakdown breakdown = {.found = false};
                 stretch->breakdown = &breakdown;
-                sampler->scheme->advance(sampler->scheme_settings, stretch);
+                take_steps(sampler, stretch);
                 return breakdown;
         }
         struct stretch before = copy_of_tile(sampler, stretch);
         tile_copy(&before, stretch, scheme_n_memory(sampler->scheme));
-        sampler->scheme->advance(sampler->scheme_settings, stretch);
+        take_steps(sampler, stretch);
         int lane = lane_broken(stretch);
         return lane < 0 ? (struct breakdown){.found = false} : replay(sampler, before, lane);
 }

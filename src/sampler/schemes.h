@@ -30,10 +30,14 @@ extern const struct scheme scheme_ancestral;
 extern const struct scheme scheme_ddim;
 extern const struct scheme scheme_predictor_corrector;
 extern const struct scheme scheme_sde_dpm_solver;
+extern const struct scheme scheme_noising; /* of no input: sampler_noising_settings() */
 
 /* `predictor:` of predictor_corrector: the schemes with predictor_work. */
 bool sampler_predictor_variant(size_t i, struct param_variant *variant);
 extern const struct scheme scheme_adaptive_sde;
+
+/* The schemes that may run inside inpainting: reverse samplers that take a step from x alone. */
+bool scheme_inpaints_variant(size_t i, struct param_variant *variant);
 
 static inline size_t stretch_size(const struct stretch *stretch)
 {

@@ -215,8 +215,8 @@ static double denoise(double c, const double *sigma)
         return c > 0 ? fmax(fma(-*sigma, *sigma, c), 0) / c : 0;
 }
 
-/* seen = y - B m_0, where there are data */
-static void look(const struct guided_field_level *level, const double *x)
+/* seen = y - B m_0, where there are data; without y (the derivative) less that. */
+static void look(const struct guided_field_level *level, const double *x, bool with_data)
 {
         const struct posterior *posterior = &level->model->posterior;
         const struct mesh *mesh = posterior->prior.mesh;
@@ -230,7 +230,7 @@ static void look(const struct guided_field_level *level, const double *x)
         }
         posterior_observation_smooth(&posterior->observation, mesh, denoised, seen);
         for (size_t i = 0; i < mesh->size; i++)
-                seen[i] = mask[i] > 0 ? data[i] - seen[i] : 0;
+                seen[i] = mask[i] > 0 ? (with_data ? data[i] : 0) - seen[i] : 0;
 }
 
 /* out = C_0 B M (M B C_0 B M + N)^-1 seen/sigma^2: NaN where that fails, so that the run stops there. */
@@ -248,14 +248,13 @@ static void solve(const struct guided_field_level *level, double *out)
                 out[i] *= back;
 }
 
-/* The data's part of the score. */
-static void remainder_of(const void *state, const double *x, double *out)
+/* The data's part of the score, or of its derivative along x: the score is linear in x and y. */
+static void pull_of_data(const struct guided_field_level *level, const double *x, bool with_data, double *out)
 {
-        const struct guided_field_level *level = state;
         const struct posterior *posterior = &level->model->posterior;
         const struct mesh *mesh = posterior->prior.mesh;
         const struct score_filter filter = {denoise, &level->sigma};
-        look(level, x);
+        look(level, x, with_data);
         if (level->variance) {
                 solve(level, out);
                 return;
@@ -267,14 +266,29 @@ static void remainder_of(const void *state, const double *x, double *out)
                 field_prior_filter(&posterior->prior, level->sigma, &filter, out, out);
 }
 
+static void whole(const struct guided_field_level *level, const double *x, bool with_data, double *out)
+{
+        const struct field_prior *prior = &level->model->posterior.prior;
+        pull_of_data(level, x, with_data, level->pull);
+        field_prior_score(prior, level->sigma, x, out);
+        for (size_t i = 0; i < prior->mesh->size; i++)
+                out[i] += level->pull[i];
+}
+
 static void eval(const void *state, const double *restrict x, double *restrict score)
 {
-        const struct guided_field_level *level = state;
-        const struct field_prior *prior = &level->model->posterior.prior;
-        remainder_of(level, x, level->pull);
-        field_prior_score(prior, level->sigma, x, score);
-        for (size_t i = 0; i < prior->mesh->size; i++)
-                score[i] += level->pull[i];
+        whole(state, x, true, score);
+}
+
+static void jacobian_vector(const void *state, const double *restrict x, const double *restrict v, double *restrict out)
+{
+        (void)x;
+        whole(state, v, false, out);
+}
+
+static void remainder_of(const void *state, const double *x, double *out)
+{
+        pull_of_data(state, x, true, out);
 }
 
 static void filter(const void *state, const struct score_filter *wanted, const double *x, double *out)
@@ -295,7 +309,7 @@ const struct score_type score_guided_field = {
         .params = guided_field_params, .settings_size = sizeof(struct guided_field_settings), .check = check,
         .dimension = dimension, .create = create, .free = free_model, .mesh = mesh_of, .load = load, .prepare = prepare,
         .products = posterior_products, .singular_at = singular_at,
-        .create_level = create_level, .free_level = free_level, .eval = eval, .filter = filter,
+        .create_level = create_level, .free_level = free_level, .eval = eval, .jacobian_vector = jacobian_vector, .filter = filter,
         .remainder = remainder_of, .mode_variance = mode_variance, .draw = draw,
         .work_fields = 30, /* data, mask, noise, truth, mean, weight: 6; 8 levels of 2.5; the solver's 6 while it works */
 };

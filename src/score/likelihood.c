@@ -37,7 +37,8 @@ void likelihood_check(const void *settings, const struct params_scope *scope)
                                set->observed.n > 0 ? "observed" : "matrix", n,
                                set->observed.n > 0 ? "" : n == 1 ? " row" : " rows");
         if (set->noise.n != 1 && set->noise.n != n)
-                params_problem(scope, "noise", "has %zu numbers, needs 1 or %zu", set->noise.n, n);
+                params_problem(scope, "noise", n == 1 ? "has %zu numbers, needs 1" : "has %zu numbers, needs 1 or %zu", set->noise.n,
+                               n);
 }
 
 void likelihood_check_fit(const struct likelihood_settings *set, int64_t n_dim, const struct params_scope *scope)

@@ -152,11 +152,19 @@ static void jacobian(const void *state, const double *restrict x, double *restri
         free(other);
 }
 
+static void jacobian_vector(const void *state, const double *restrict x, const double *restrict v, double *restrict out)
+{
+        const struct mixed_level *level = state;
+        score_jacobian_vector(level->conditional, x, v, out);
+        score_jacobian_vector(level->unconditional, x, v, level->other);
+        mix(level, n_dim_of(level) * LANES, level->other, out);
+}
+
 const struct score_type score_mixed = {
         .name = "mixed", .help = "two scores mixed, (1 + w) s_conditional - w s_unconditional: classifier-free guidance",
         .params = mixed_params, .settings_size = sizeof(struct mixed_settings), .check = check, .composite = true,
         .dimension = dimension, .create = create, .free = free_model,
         .undefined_at = undefined_at, .diameter = diameter, .create_level = create_level, .free_level = free_level,
         .eval = eval, .log_density = log_density, .log_density_unnormalised = true,
-        .divergence = divergence, .jacobian = jacobian,
+        .divergence = divergence, .jacobian = jacobian, .jacobian_vector = jacobian_vector,
 };
