@@ -11,8 +11,8 @@
 #include <string.h>
 
 #include "score/cholesky.h"
-#include "score/jacobi.h"
 #include "score/gaussian.h"
+#include "score/jacobi.h"
 #include "score/types.h"
 #include "sculptor/memory.h"
 #include "sculptor/vecmath.h"
