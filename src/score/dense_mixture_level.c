@@ -89,16 +89,20 @@ static void sum_components(const struct dense_level *level, const double *restri
                            double *restrict sum, double *restrict score)
 {
         const int64_t d = level->n_dim;
+        for (int lane = 0; lane < LANES; lane++) {
+                max[lane] = -1.7976931348623157e308;
+                sum[lane] = 0;
+        }
         if (score)
                 memset(score, 0, (size_t)d * LANES * sizeof *score);
         for (size_t k = 0; k < level->n; k++) {
                 double l[LANES], e[LANES], back[LANES];
                 component(level, k, x, l);
                 for (int lane = 0; lane < LANES; lane++) {
-                        const double highest = k > 0 && max[lane] > l[lane] ? max[lane] : l[lane];
-                        back[lane] = k > 0 ? vm_exp_flushed(max[lane] - highest) : 0;
+                        const double highest = max[lane] > l[lane] ? max[lane] : l[lane];
+                        back[lane] = vm_exp_flushed(max[lane] - highest);
                         e[lane] = vm_exp_flushed(l[lane] - highest);
-                        sum[lane] = k > 0 ? fma(sum[lane], back[lane], e[lane]) : e[lane];
+                        sum[lane] = fma(sum[lane], back[lane], e[lane]);
                         max[lane] = highest;
                 }
                 for (int64_t i = 0; i < d * LANES && score; i++)
