@@ -15,9 +15,9 @@
 
 /* What discretisations of the reverse SDE that were published for one kind ask for. */
 enum process_kind {
+        PROCESS_OTHER,      /* what is not told is neither */
         PROCESS_EXPLODING,  /* alpha = 1: ve, edm */
         PROCESS_PRESERVING, /* alpha^2 (1 + sigma^2) = 1: vp */
-        PROCESS_OTHER,
 };
 
 struct process_type {
@@ -26,6 +26,7 @@ struct process_type {
         const struct param *params;
         size_t settings_size;
         void (*check)(const void *settings, const struct params_scope *scope);
+        bool unit_prior; /* N(0, I) is where reverse runs are published to start */
 
         /* All are functions of t in (0, t_max(settings)]; sigma(0) is 0 or, of ve, its least noise. */
         double (*t_max)(const void *settings); /* INFINITY: no end of its own */

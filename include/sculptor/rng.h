@@ -32,6 +32,7 @@ enum rng_purpose {
         RNG_DATA,     /* mock observations: their noise */
         RNG_BROWNIAN, /* nodes of a Brownian tree: the step holds the node, level and stage which tree it is */
         RNG_PROBE,    /* probes of the divergence: one a step */
+        RNG_FORWARD,  /* noise that is added to data, by the step from level to level */
         RNG_PURPOSES
 };
 

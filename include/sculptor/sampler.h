@@ -133,6 +133,7 @@ struct sampler_settings {
         } time_steps; /* a levels_type, or sampler_steps_at_levels */
 };
 extern const struct param sampler_params[];
+struct sampler_settings sampler_noising_settings(void); /* data to noise, from level to level; nothing to release */
 bool sampler_steps_at_levels(const struct sampler_settings *settings); /* the levels are the time steps */
 void sampler_check(const void *settings, const struct params_scope *scope);
 

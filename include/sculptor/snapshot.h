@@ -24,6 +24,8 @@ struct snapshot {
         int64_t index;        /* 1 for the first level; 0 for the initial population */
         double sigma;
         double sigma_first;   /* sigma_max: time is ln(sigma_max/sigma), or the index where that does not increase */
+        const char *process;  /* of noising, whose variable the state is; NULL where there is none */
+        double scale, time;   /* with it: of this moment; state = scale (x_0 + sigma n) */
         const struct population *population;
         const struct mesh *mesh; /* of fields; NULL for particles */
         bool single;             /* fields are stored as floats */

@@ -60,6 +60,11 @@ static void describe(hid_t file, const void *owner)
         provenance_put(file, title, snapshot->provenance);
         hdf5_put_integer(file, "index", snapshot->index);
         hdf5_put_real(file, "sigma_first", snapshot->sigma_first);
+        if (snapshot->process) {
+                hdf5_put_text(file, "process", snapshot->process);
+                hdf5_put_real(file, "scale", snapshot->scale);
+                hdf5_put_real(file, "time", snapshot->time);
+        }
         hdf5_put_array(file, "sigma", H5T_IEEE_F64LE, H5T_NATIVE_DOUBLE, 0, NULL, &snapshot->sigma);
         hdf5_describe_array(file, "sigma", "1", "noise level");
         if (snapshot->mesh)

@@ -169,7 +169,7 @@ static const char *target_draw(const void *settings, const struct initial_contex
                 context->draw_target(context->owner, first, x);
                 draw_normals(&stream, population, t, noise);
                 for (size_t i = 0; i < population->tile_size; i++)
-                        x[i] = fma(context->sigma_first, noise[i], x[i]);
+                        x[i] = fma(context->target_deviation, noise[i], context->target_scale * x[i]);
         }
         free(noise);
         population_pad(population);

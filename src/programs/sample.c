@@ -3,13 +3,14 @@
 #include "sculptor/parallel.h"
 #include "sculptor/run.h"
 
-int command_sample(int argc, char **argv)
+/* The commands that go from level to level. */
+static int run_levels(const char *command, int argc, char **argv)
 {
         parallel_begin(&argc, &argv);
-        struct options options = options_parse("sample", argc, argv);
+        struct options options = options_parse(command, argc, argv);
         if (options.help) {
                 if (parallel_rank() == 0)
-                        options_help("sample", stdout);
+                        options_help(command, stdout);
                 options_release(&options);
                 leave_all(STATUS_DONE);
         }
@@ -22,4 +23,21 @@ int command_sample(int argc, char **argv)
         run_end(run);
         options_release(&options);
         leave_all(STATUS_DONE);
+}
+
+int command_sample(int argc, char **argv)
+{
+        return run_levels("sample", argc, argv);
+}
+
+/* Data to noise: nothing is sampled, but the run is the same. */
+int command_forward(int argc, char **argv)
+{
+        return run_levels("forward", argc, argv);
+}
+
+/* Data to noise along a deterministic sampler's flow. */
+int command_invert(int argc, char **argv)
+{
+        return run_levels("invert", argc, argv);
 }

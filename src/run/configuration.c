@@ -129,8 +129,8 @@ const struct param input_rows[] = {
          .help = "the Fourier transforms of fields"},
         PARAM_END};
 
-/* `field` and `likelihood` read the same files, and those without a sampler. */
-const struct param *configuration_field_rows(void)
+/* `field`, `forward` and `likelihood` read the same files, and those without a sampler. */
+const struct param *configuration_free_rows(void)
 {
         enum { N_ROWS = sizeof input_rows / sizeof *input_rows };
         static struct param rows[N_ROWS];

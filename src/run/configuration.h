@@ -53,7 +53,7 @@ struct configuration {
         } fft;
 };
 
-const struct param *configuration_field_rows(void); /* input_rows without the need for a sampler */
+const struct param *configuration_free_rows(void); /* input_rows without the need for a sampler */
 
 enum output_precision { PRECISION_DOUBLE, PRECISION_FLOAT };
 

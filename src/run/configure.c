@@ -8,6 +8,7 @@
 #include "sculptor/files.h"
 #include "sculptor/memory.h"
 #include "sculptor/parallel.h"
+#include "sculptor/rng.h"
 #include "sculptor/text.h"
 
 enum { LARGEST_INPUT = 1 << 24 }; /* bytes: nobody writes more by hand */
@@ -29,8 +30,16 @@ static void build_levels(struct run *run, struct input *input)
                 input_add_problem(input, "levels", "%s", why);
                 return;
         }
-        if (sampler_scheme(&run->settings.sampler)->diffusion)
-                return; /* levels will be time steps, which are checked */
+        if (run->levels.n > RNG_MAX_LEVELS - 2) {
+                input_add_problem(input, "levels",
+                                  "%zu levels are more than %d, for each has random numbers of its own; fewer levels "
+                                  "(sampler.time_steps may be more)",
+                                  run->levels.n, RNG_MAX_LEVELS - 2);
+                levels_release(&run->levels);
+                return;
+        }
+        if (sampler_scheme(&run->settings.sampler)->diffusion || run->options.likelihood)
+                return; /* levels will be time steps, which are checked, or only the first counts */
         for (size_t i = 0; i < run->levels.n && score->undefined_at; i++) {
                 const char *undefined = score->undefined_at(run->score->model, run->levels.sigma[i]);
                 if (undefined) {
@@ -47,6 +56,14 @@ static void check_sampler(struct run *run, struct input *input)
         const struct scheme *scheme = sampler_scheme(settings);
         double sigma_last = run->levels.sigma[run->levels.n - 1];
         const struct score_type *score = run->score->type;
+        if (run->options.inverts && !scheme->deterministic) {
+                input_add_problem(
+                        input, "sampler.type",
+                        "%s cannot be undone; invert needs an ODE: probability_flow, or dpm_solver (whose order "
+                        "1 is ddim with eta 0)",
+                        scheme->name);
+                return;
+        }
         if (scheme->needs_filter && !score->filter)
                 input_add_problem(input, "sampler.type",
                                   "%s works with a field's power spectrum, which %s does not have; use %s",
@@ -153,6 +170,17 @@ static void stop_on_problems(const struct input *input)
         leave_all(STATUS_BAD_INPUT);
 }
 
+/* Of commands whose files are not a sampler's, else "". */
+static const char *command_name(const struct run *run)
+{
+        const struct options *options = &run->options;
+        return options->draws_fields ? "field"
+               : options->noises     ? "forward"
+               : options->inverts    ? "invert"
+               : options->likelihood ? "likelihood"
+                                     : "";
+}
+
 /* "runs/" and the input's name without its ending, where nothing else is said. */
 static char *choose_directory(const struct run *run)
 {
@@ -163,10 +191,8 @@ static char *choose_directory(const struct run *run)
         const char *slash = strrchr(run->options.input, '/'), *name = slash ? slash + 1 : run->options.input;
         const char *dot = strrchr(name, '.');
         int length = dot && dot > name ? (int)(dot - name) : (int)strlen(name);
-        return format_text("runs/%.*s%s", length, name,
-                           run->options.draws_fields ? "_field"
-                           : run->options.likelihood ? "_likelihood"
-                                                     : "");
+        const char *command = command_name(run);
+        return format_text("runs/%.*s%s%s", length, name, *command ? "_" : "", command);
 }
 
 static char *join_overrides(const struct options *options)
@@ -191,28 +217,32 @@ struct run *run_configure(const struct options *options)
         run->input_text = text_read_all(options->input, LARGEST_INPUT, &length, &why);
         require_all(run->input_text != NULL, "%s", why);
         struct input *input = input_parse(options->input, run->input_text, length, options->set, options->n_set);
-        input_read(input, options->draws_fields || options->likelihood ? configuration_field_rows() : input_rows,
-                   &run->settings);
+        const bool needs_none = options->draws_fields || options->noises || options->likelihood;
+        input_read(input, needs_none ? configuration_free_rows() : input_rows, &run->settings);
         stop_on_problems(input);
+        const struct sampler_settings asked = run->settings.sampler; /* noising needs none of it */
+        if (options->noises)
+                run->settings.sampler = sampler_noising_settings();
         run_check_sections(run, input);
         stop_on_problems(input);
         input_free(input);
 
+        run->sampler = sampler_create(&run->settings.sampler, run->step_size, run->levels.sigma[run->levels.n - 1],
+                                      (uint64_t)run->settings.seed);
+        if (options->noises)
+                run->settings.sampler = asked;
         run->directory = choose_directory(run);
         run->overrides = join_overrides(options);
         run->echo = params_echo(input_rows, &run->settings, false);
-        if (options->draws_fields || options->likelihood) { /* its files must not be taken for a sampler's */
+        if (*command_name(run)) { /* its files must not be taken for a sampler's */
                 char *own = options->likelihood ? run_likelihood_echo(run) : copy_text("");
-                char *echo = format_text("command: %s\n%s%s", options->likelihood ? "likelihood" : "field", run->echo,
-                                         own);
+                char *echo = format_text("command: %s\n%s%s", command_name(run), run->echo, own);
                 free(own);
                 free(run->echo);
                 run->echo = echo;
         }
         run->provenance = provenance_of(run);
         run->deadline.every_seconds = run->settings.checkpoint.every_seconds;
-        run->sampler = sampler_create(&run->settings.sampler, run->step_size, run->levels.sigma[run->levels.n - 1],
-                                      (uint64_t)run->settings.seed);
         if (run->grid)
                 sampler_set_grid(run->sampler, run->grid);
         run_series_create(run);

@@ -84,7 +84,13 @@ void run_write_snapshot(struct run *run, int64_t index, double sigma, const stru
         if (run->grid)
                 columns[n_columns++] = (struct snapshot_column){.name = "evaluations", .unit = "1",
                         .help = "score evaluations of the particle so far", .evaluate = evaluate_count, .owner = &owner};
-        struct snapshot snapshot = {.index = index, .sigma = sigma, .sigma_first = run->levels.sigma[0],
+        const struct process *process = &run->process;
+        const struct time_point point = process->type ? process_at_sigma(process, sigma) : (struct time_point){.scale = 1};
+        /* from data to noise there is no time ln(sigma_max/sigma) that grows */
+        const double sigma_first = run->options.ascends ? run->grid->point[0].sigma : run->levels.sigma[0];
+        struct snapshot snapshot = {.index = index, .sigma = sigma, .sigma_first = sigma_first,
+                                    .process = process->type ? process->type->name : NULL,
+                                    .scale = point.scale, .time = point.time,
                                     .population = run->population, .mesh = run->mesh,
                                     .single = run->settings.output.precision == PRECISION_FLOAT,
                                     .columns = columns, .n_columns = n_columns,

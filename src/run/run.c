@@ -92,16 +92,20 @@ static double run_prior_deviation(const struct run *run)
 {
         if (!run->grid)
                 return run->levels.sigma[0];
+        if (run->options.ascends)
+                return process_standard_deviation(&run->grid->point[0]);
         return process_prior_deviation(&run->process, &run->grid->point[0]);
 }
 
-void run_draw_initial(struct run *run, double sigma)
+void run_draw_initial(struct run *run, double sigma, const struct time_point *first)
 {
         const struct initial_type *type = run->initial.type;
         struct target_draws draws = {.score = run->score, .mesh = run->mesh,
                                      .stream = {.seed = (uint64_t)run->settings.seed, .purpose = RNG_TARGET}};
         struct initial_context context = {.seed = (uint64_t)run->settings.seed,
                                           .sigma_first = sigma,
+                                          .target_scale = first->scale,
+                                          .target_deviation = process_standard_deviation(first),
                                           .draw_target = run->score->type->draw ? draw_target : NULL,
                                           .owner = &draws,
                                           .read_rows = dataset_read_rows,
@@ -116,7 +120,8 @@ static void draw_population(struct run *run)
         run->population = run_create_population(run, run->settings.population.particles, scheme->has_velocity,
                                                 scheme_n_memory(scheme));
         population_keep_history(run->population, scheme->n_history);
-        run_draw_initial(run, run_prior_deviation(run));
+        const struct time_point plain = {.sigma = run->levels.sigma[0], .scale = 1};
+        run_draw_initial(run, run_prior_deviation(run), run->grid ? &run->grid->point[0] : &plain);
 
         struct score_level *level = run_create_level(run, 0);
         sampler_begin(run->sampler, run->population, level);
@@ -126,7 +131,7 @@ static void draw_population(struct run *run)
 static void write_initial_snapshot(struct run *run)
 {
         struct score_level *level = run_create_level(run, 0);
-        run_write_snapshot(run, 0, run->levels.sigma[0], level);
+        run_write_snapshot(run, 0, run->grid ? run->grid->point[0].sigma : run->levels.sigma[0], level);
         score_level_free(level);
 }
 

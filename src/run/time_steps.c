@@ -1,15 +1,30 @@
 /* Levels and time steps of a reverse sampler. The time steps alone decide where particles go; a level is one of their
- * points, the nearest to the sigma it asks for, where the run takes a snapshot. */
+ * points, the nearest to the sigma it asks for, where the run takes a snapshot. A run from data to noise has its levels
+ * and time steps turned round once they are brought together. */
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "pieces.h"
 #include "sculptor/memory.h"
+
+/* Noising goes from level to level, and begins at the data. */
+static struct time_grid *noising_grid(const struct run *run)
+{
+        const size_t n = run->levels.n;
+        double *sigma = allocate(n + 1, sizeof *sigma); /* zeros */
+        memcpy(sigma, run->levels.sigma, n * sizeof *sigma);
+        struct time_grid *grid = time_grid_create(&run->process, sigma, sigma[n - 1] > 0 ? n + 1 : n);
+        free(sigma);
+        return grid;
+}
 
 /* The points of the grid: what sampler.time_steps say, or the levels. NULL where there is a problem. */
 static struct time_grid *build_grid(const struct run *run, struct input *input)
 {
         const struct sampler_settings *settings = &run->settings.sampler;
+        if (run->options.noises)
+                return noising_grid(run);
         if (sampler_steps_at_levels(settings))
                 return time_grid_create(&run->process, run->levels.sigma, run->levels.n);
         const struct levels_type *type = settings->time_steps.type.type;
@@ -31,6 +46,12 @@ static bool grid_fits(const struct run *run, const struct time_grid *grid, struc
 {
         const char *key = sampler_steps_at_levels(&run->settings.sampler) ? "levels" : "sampler.time_steps";
         const struct score_type *score = run->score->type;
+        if (grid->n < 2 && run->options.noises) {
+                input_add_problem(input, key,
+                                  "forward needs levels above 0, e.g. levels: {type: geometric, sigma_max: 20, "
+                                  "sigma_min: 1, count: 10}");
+                return false;
+        }
         if (grid->n < 2) {
                 input_add_problem(input, key,
                                   "%s steps from one noise to the next and needs two points at least; give time_steps: "
@@ -40,8 +61,9 @@ static bool grid_fits(const struct run *run, const struct time_grid *grid, struc
         }
         for (size_t i = 0; i < grid->n; i++) {
                 const struct time_point *point = &grid->point[i];
-                const char *undefined = score->undefined_at ? score->undefined_at(run->score->model, point->sigma)
-                                                            : NULL;
+                const char *undefined = score->undefined_at && !run->options.noises
+                                                ? score->undefined_at(run->score->model, point->sigma)
+                                                : NULL;
                 if (i > 0 && !(point->sigma < grid->point[i - 1].sigma)) {
                         input_add_problem(input, key, "time step %zu repeats sigma %g; every step goes to less noise",
                                           i, point->sigma);
@@ -51,7 +73,8 @@ static bool grid_fits(const struct run *run, const struct time_grid *grid, struc
                         input_add_problem(input, key, "point %zu has sigma %g: %s", i + 1, point->sigma, undefined);
                         return false;
                 }
-                if (!isfinite(point->time) || !(point->scale > 0)) {
+                if (!(point->sigma <= run->process.type->sigma_max(run->process.settings)) || !isfinite(point->time) ||
+                    !(point->scale > 0)) {
                         input_add_problem(input, key,
                                           "point %zu, sigma %g, is beyond what %s reaches (sigma %g at the most)",
                                           i + 1, point->sigma, run->process.type->name,
@@ -70,6 +93,8 @@ static void place_levels(struct run *run, struct input *input)
         run->level_ends = allocate(n, sizeof *run->level_ends);
         for (size_t i = 0; i < n; i++)
                 run->level_ends[i] = (int64_t)time_grid_nearest(run->grid, run->levels.sigma[i]);
+        if (run->options.noises)
+                return; /* a point each, exactly */
         run->level_ends[0] = 0;
         run->level_ends[n - 1] = (int64_t)run->grid->n - 1;
         for (size_t i = 0; i < n; i++) {
@@ -84,10 +109,42 @@ static void place_levels(struct run *run, struct input *input)
         }
 }
 
+/* Data first: the first level is where the steps begin, or, of noising, where the first one ends. */
+static void turn_round(struct run *run)
+{
+        const size_t n = run->levels.n;
+        const int64_t last = (int64_t)run->grid->n - 1;
+        if (n == 1 && !run->options.noises) { /* it is where the steps end */
+                run->levels.sigma[0] = run->grid->point[0].sigma;
+                time_grid_reverse(run->grid);
+                return;
+        }
+        for (size_t i = 0; i < (n + 1) / 2; i++) {
+                const size_t k = n - 1 - i;
+                const double sigma = run->levels.sigma[i];
+                const int64_t end = run->level_ends[i];
+                run->levels.sigma[i] = run->levels.sigma[k];
+                run->levels.sigma[k] = sigma;
+                run->level_ends[i] = last - run->level_ends[k];
+                if (k != i)
+                        run->level_ends[k] = last - end;
+        }
+        time_grid_reverse(run->grid);
+}
+
+static void refuse_unfit(const struct run *run, struct input *input)
+{
+        const struct sampler_settings *settings = &run->settings.sampler;
+        const struct scheme *scheme = sampler_scheme(settings);
+        const char *unfit = scheme->unfit ? scheme->unfit(sampler_scheme_settings(settings), run->grid, run->score)
+                                          : NULL;
+        if (unfit)
+                input_add_problem(input, "sampler", "%s", unfit);
+}
+
 void run_check_time_steps(struct run *run, struct input *input)
 {
-        const struct scheme *scheme = sampler_scheme(&run->settings.sampler);
-        if (run->score->type->tempered)
+        if (run->score->type->tempered && !run->options.noises)
                 input_add_problem(input, "sampler.type",
                                   "%s above sigma 0 is not the noised target, and cannot be sampled by undoing noise; "
                                   "use annealed_langevin",
@@ -101,12 +158,18 @@ void run_check_time_steps(struct run *run, struct input *input)
         run->grid = grid;
         if (!grid_fits(run, grid, input))
                 return;
-        const char *unfit = scheme->unfit
-                                    ? scheme->unfit(sampler_scheme_settings(&run->settings.sampler), grid, run->score)
-                                    : NULL;
-        if (unfit)
-                input_add_problem(input, "sampler", "%s", unfit);
+        if (!run->options.inverts)
+                refuse_unfit(run, input);
         place_levels(run, input);
+        if (run->options.ascends) {
+                if (run->settings.sampler.denoise)
+                        input_add_problem(input, "sampler.denoise",
+                                          "there is nothing to take away where noise is added");
+                turn_round(run);
+                if (run->options.inverts)
+                        refuse_unfit(run, input); /* that the scheme can leave the data */
+                return;
+        }
         if (run->settings.sampler.denoise && grid->point[grid->n - 1].sigma == 0)
                 input_add_problem(input, "sampler.denoise",
                                   "the last time step ends at sigma 0: there is no noise to "

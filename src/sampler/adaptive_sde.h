@@ -5,6 +5,7 @@
 
 #include "brownian.h"
 #include "diffusion.h"
+#include "sculptor/vecmath.h"
 
 enum error_norm { NORM_RMS, NORM_MAX };
 
@@ -29,9 +30,17 @@ double adaptive_sde_duration(const struct time_grid *grid, int64_t step);
 /* Where a step of `length` from `at` ends. */
 uint32_t adaptive_sde_end(double length, double duration, uint32_t at);
 
-/* The length to try after a step of `taken` whose error was `error`. `cut` where the time step's end cut it short. */
-double adaptive_sde_next(const struct adaptive_sde *settings, const struct time_grid *grid, double length, double taken,
-                         double error, bool cut);
+/* theta E^-r. What is no number counts as the worst error. */
+static inline double adaptive_sde_factor(const struct adaptive_sde *settings, double error)
+{
+        const double bounded = error < 1e4 ? error : 1e4, counted = bounded < 1e-9 ? 1e-9 : bounded;
+        return settings->safety * vm_exp(-settings->exponent * vm_log_positive(counted));
+}
+
+/* The length to try after a step of `taken`, and the factor of its error. `cut` where the time step's end cut it
+ * short. */
+double adaptive_sde_next(const struct time_grid *grid, double length, double taken, double error, double factor,
+                         bool cut);
 
 /* The load after a time step of so many evaluations: half of it, and half of what it was. */
 static inline double adaptive_sde_load(double before, double evaluations)

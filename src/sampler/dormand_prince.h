@@ -11,8 +11,7 @@ enum { DORMAND_PRINCE_STAGES = 7, DORMAND_PRINCE_WORK = DORMAND_PRINCE_STAGES + 
 /* Row i: x + h sum_j a[i][j] k_j, at time c[i] of the step, is where stage i is evaluated; the last row is the solution
  * of order 5. e: that less the solution of order 4. */
 struct dormand_prince_pair {
-        double a[DORMAND_PRINCE_STAGES][DORMAND_PRINCE_STAGES - 1], c[DORMAND_PRINCE_STAGES],
-                e[DORMAND_PRINCE_STAGES];
+        double a[DORMAND_PRINCE_STAGES][DORMAND_PRINCE_STAGES - 1], c[DORMAND_PRINCE_STAGES], e[DORMAND_PRINCE_STAGES];
 };
 extern const struct dormand_prince_pair dormand_prince;
 

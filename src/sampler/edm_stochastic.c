@@ -12,15 +12,34 @@
 struct settings { double churn, min, max, noise; };
 
 static const struct param params[] = {
-        {.key = "s_churn", .kind = PARAM_REAL, .offset = offsetof(struct settings, churn), .fallback = "0",
-         .range = "[0, inf)", .help = "S_churn: how much noise is added in all the steps; 0: none, the ODE by Heun"},
-        {.key = "s_min", .kind = PARAM_REAL, .offset = offsetof(struct settings, min), .fallback = "0",
-         .range = "[0, inf)", .unit = "sigma", .help = "S_min: no noise is added below"},
-        {.key = "s_max", .kind = PARAM_REAL, .offset = offsetof(struct settings, max), .fallback = "inf",
-         .automatic = "inf", .range = "(0, inf)", .unit = "sigma", .help = "S_max: no noise is added above"},
-        {.key = "s_noise", .kind = PARAM_REAL, .offset = offsetof(struct settings, noise), .fallback = "1",
+        {.key = "s_churn",
+         .kind = PARAM_REAL,
+         .offset = offsetof(struct settings, churn),
+         .fallback = "0",
+         .range = "[0, inf)",
+         .help = "S_churn: how much noise is added in all the steps; 0: none, the ODE by Heun"},
+        {.key = "s_min",
+         .kind = PARAM_REAL,
+         .offset = offsetof(struct settings, min),
+         .fallback = "0",
+         .range = "[0, inf)",
+         .unit = "sigma",
+         .help = "S_min: no noise is added below"},
+        {.key = "s_max",
+         .kind = PARAM_REAL,
+         .offset = offsetof(struct settings, max),
+         .fallback = "inf",
+         .automatic = "inf",
          .range = "(0, inf)",
-         .help = "S_noise: the deviation of the noise added; a little over 1 makes up for detail a learned score loses"},
+         .unit = "sigma",
+         .help = "S_max: no noise is added above"},
+        {.key = "s_noise",
+         .kind = PARAM_REAL,
+         .offset = offsetof(struct settings, noise),
+         .fallback = "1",
+         .range = "(0, inf)",
+         .help = "S_noise: the deviation of the noise added; a little over 1 makes up for detail a learned score "
+                 "loses"},
         PARAM_END};
 
 static void check(const void *configured, const struct params_scope *scope)

@@ -150,6 +150,12 @@ bool sampler_steps_at_levels(const struct sampler_settings *settings)
         return settings->time_steps.type.type == &at_levels;
 }
 
+struct sampler_settings sampler_noising_settings(void)
+{
+        return (struct sampler_settings){.type = {.type = &scheme_noising}, .step_size = NAN, .steps_per_level = -1,
+                                         .target_acceptance = NAN, .time_steps = {.type = {.type = &at_levels}}};
+}
+
 static const struct param time_steps_params[] = {
         {.key = "type", .kind = PARAM_SELECT, .offset = 0, .variant = time_steps_variant, .fallback = "levels",
          .help = "how the time steps of a reverse sampler follow each other"},

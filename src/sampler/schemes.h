@@ -30,6 +30,7 @@ extern const struct scheme scheme_ancestral;
 extern const struct scheme scheme_ddim;
 extern const struct scheme scheme_predictor_corrector;
 extern const struct scheme scheme_sde_dpm_solver;
+extern const struct scheme scheme_noising; /* of no input: sampler_noising_settings() */
 
 /* `predictor:` of predictor_corrector: the schemes with predictor_work. */
 bool sampler_predictor_variant(size_t i, struct param_variant *variant);

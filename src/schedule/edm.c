@@ -37,6 +37,7 @@ static double twice(const void *settings, double t)
 
 const struct process_type process_edm = {
         .name = "edm", .help = "time is the noise: x = x_0 + sigma n, t = sigma",
-        .kind = PROCESS_EXPLODING, .t_max = forever, .scale = one, .sigma = same, .time = same, .drift = zero, .diffusion_squared = twice,
+        .kind = PROCESS_EXPLODING, .t_max = forever, .scale = one, .sigma = same, .time = same, .drift = zero,
+        .diffusion_squared = twice,
         .sigma_max = forever,
 };

@@ -2,7 +2,8 @@
 #include <string.h>
 
 #include "rules.h"
-#include "sculptor/rng.h"
+
+enum { MOST_VALUES = 1000000 }; /* as LEVELS_COUNT_RANGE */
 
 struct settings { struct real_vector values; };
 
@@ -16,8 +17,8 @@ static void check(const void *configured, const struct params_scope *scope)
         const struct real_vector *values = &((const struct settings *)configured)->values;
         if (values->n == 0)
                 params_problem(scope, "values", "is empty; one level at least");
-        if (values->n > RNG_MAX_LEVELS - 2)
-                params_problem(scope, "values", "has %zu levels, more than %d", values->n, RNG_MAX_LEVELS - 2);
+        if (values->n > MOST_VALUES)
+                params_problem(scope, "values", "has %zu levels, more than %d", values->n, MOST_VALUES);
         for (size_t i = 1; i < values->n; i++)
                 if (!(values->value[i] < values->value[i - 1])) {
                         params_problem(scope, "values",

@@ -20,7 +20,7 @@ static const char *build(const void *settings, const struct levels_context *cont
         const struct levels_range *range = settings;
         levels_allocate(levels, (size_t)range->count);
         levels_fill_geometric(levels, range->sigma_max, range->sigma_min);
-        return levels_strictly_fall(levels);
+        return levels_end(levels, range->to_zero);
 }
 
 const struct levels_type levels_geometric = {

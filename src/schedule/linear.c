@@ -13,7 +13,7 @@ static const char *build(const void *settings, const struct levels_context *cont
         for (size_t i = 0; i < last; i++)
                 levels->sigma[i] = fma((double)i / (double)last, range->sigma_min - range->sigma_max, range->sigma_max);
         levels->sigma[last] = range->sigma_min;
-        return levels_strictly_fall(levels);
+        return levels_end(levels, range->to_zero);
 }
 
 const struct levels_type levels_linear = {

@@ -4,7 +4,7 @@
 #include "processes.h"
 #include "sculptor/vecmath.h"
 
-static const struct process_type *const registry[] = {&process_edm};
+static const struct process_type *const registry[] = {&process_edm, &process_ve, &process_vp, &process_subvp};
 
 bool process_variant(size_t i, struct param_variant *variant)
 {
@@ -42,6 +42,5 @@ double process_log_snr(const struct time_point *point)
 
 double process_prior_deviation(const struct process *process, const struct time_point *first)
 {
-        (void)process;
-        return process_standard_deviation(first);
+        return process->type->unit_prior ? 1 : process_standard_deviation(first);
 }

@@ -8,5 +8,8 @@
 #include "sculptor/process.h"
 
 extern const struct process_type process_edm;
+extern const struct process_type process_ve;
+extern const struct process_type process_vp;
+extern const struct process_type process_subvp;
 
 #endif

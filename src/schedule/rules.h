@@ -13,13 +13,18 @@ extern const struct levels_type levels_karras;
 extern const struct levels_type levels_explicit;
 extern const struct levels_type levels_constant;
 extern const struct levels_type levels_ncsnv2;
+extern const struct levels_type levels_time;
 
 /* The settings of rules between two ends, and their rows. */
 struct levels_range {
         double sigma_max, sigma_min;
         int64_t count;
+        bool to_zero;
 };
 #define LEVELS_MOST "4094" /* RNG_MAX_LEVELS - 2: each level has random numbers of its own */
+/* Time steps may be more than levels; run/configure.c refuses too many of the latter. */
+#define LEVELS_COUNT_RANGE "[2, 1000000]"
+#define LEVELS_TO_ZERO_HELP "append one more level, 0: the data itself"
 
 /* To be the first member of a rule's settings; `least` is the range of sigma_min. */
 #define LEVELS_RANGE_ROWS(least)                                                                                       \
@@ -37,7 +42,11 @@ struct levels_range {
                  .help = "last level"},                                                                                \
         {                                                                                                              \
                 .key = "count", .kind = PARAM_INTEGER, .offset = offsetof(struct levels_range, count),                 \
-                .range = "[2, " LEVELS_MOST "]", .help = "number of levels, both ends included"                        \
+                .range = LEVELS_COUNT_RANGE, .help = "number of levels, both ends included"                            \
+        },                                                                                                             \
+        {                                                                                                              \
+                .key = "to_zero", .kind = PARAM_FLAG, .offset = offsetof(struct levels_range, to_zero),                \
+                .fallback = "false", .help = LEVELS_TO_ZERO_HELP                                                       \
         }
 
 /* A levels_type's check for settings that are, or begin with, a range. */
@@ -48,6 +57,9 @@ void levels_allocate(struct levels *levels, size_t n);
 
 /* NULL where every level lies below the one before, else why not: doubles may run out between levels. */
 const char *levels_strictly_fall(const struct levels *levels);
+
+/* The same of a rule's levels, which then end with a 0 where that is asked for. */
+const char *levels_end(struct levels *levels, bool to_zero);
 
 /* sigma_i = sigma_max (sigma_min/sigma_max)^(i/(n - 1)), the ends exact. */
 void levels_fill_geometric(struct levels *levels, double sigma_max, double sigma_min);

@@ -43,11 +43,17 @@ static double distance(double a, double b)
         return fabs(vm_log(a) - vm_log(b));
 }
 
+/* The points lie in order, either way. */
 size_t time_grid_nearest(const struct time_grid *grid, double sigma)
 {
-        size_t nearest = 0;
-        for (size_t i = 1; i < grid->n; i++)
-                if (distance(grid->point[i].sigma, sigma) < distance(grid->point[nearest].sigma, sigma))
-                        nearest = i;
-        return nearest;
+        const bool falls = grid->point[0].sigma > grid->point[grid->n - 1].sigma;
+        size_t low = 0, high = grid->n - 1; /* the nearest is one of the two that are left */
+        while (high - low > 1) {
+                const size_t middle = low + (high - low) / 2;
+                if ((grid->point[middle].sigma > sigma) == falls)
+                        low = middle;
+                else
+                        high = middle;
+        }
+        return distance(grid->point[high].sigma, sigma) < distance(grid->point[low].sigma, sigma) ? high : low;
 }

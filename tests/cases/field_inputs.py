@@ -27,6 +27,7 @@ score:
   observation: {mock: true, noise_sigma: 0.5, holes: 2, hole_radius: 2, beam_fwhm: 1}
 """
 LEVELS = "levels: {type: geometric, sigma_max: 3, sigma_min: 0.5, count: 3}"
+TIMES = "time_steps: {type: karras, sigma_max: 3, sigma_min: 0.5, count: STEPS}"
 CLEAN = "levels: {type: constant, sigma: 0, count: 3}"
 
 # name: (score, levels, sampler table)
@@ -45,8 +46,13 @@ SAMPLERS = {
     "fourier_hmc": (FIELD_2D, LEVELS, "{type: fourier_hmc, step_size: 0.5, leapfrog_steps: 3, steps_per_level: STEPS}"),
     "exponential": (FIELD_3D, LEVELS, "{type: exponential, step_size: 0.3, steps_per_level: STEPS}"),
     "lognormal_hmc": (LOGNORMAL, CLEAN, "{type: hmc, step_size: 0.1, leapfrog_steps: 3, steps_per_level: STEPS}"),
+    "adaptive_sde": (FIELD_3D, LEVELS, "{type: adaptive_sde, absolute_tolerance: 0.1, time_steps: "
+                                       "{type: geometric, sigma_max: 3, sigma_min: 0.5, count: 11}}"),
     "posterior_exponential": (POSTERIOR, LEVELS, "{type: fourier_exponential, step_size: 0.1, steps_per_level: STEPS}"),
     "posterior_fourier_hmc": (POSTERIOR, CLEAN, "{type: fourier_hmc, step_size: 0.2, leapfrog_steps: 3, steps_per_level: STEPS}"),
+    "probability_flow_dormand_prince": (FIELD_2D, LEVELS, "{type: probability_flow, method: dormand_prince, TIMES}"),
+    "dpm_solver": (FIELD_3D, LEVELS, "{type: dpm_solver, order: 3, TIMES}"),
+    "edm_stochastic": (FIELD_2D, LEVELS, "{type: edm_stochastic, s_churn: 20, TIMES}"),
 }
 
 
@@ -55,4 +61,4 @@ def text(name, fields, steps, checkpoint="{every_seconds: 600}"):
     score, levels, sampler = SAMPLERS[name]
     sigma = ", sigma: 0.01" if name.startswith("lognormal") else ""
     return (f"seed: 7\npopulation: {{particles: {fields}, initial: {{type: normal{sigma}}}}}\n{score}{levels}\n"
-            f"sampler: {sampler.replace('STEPS', str(steps))}\ncheckpoint: {checkpoint}\n")
+            f"sampler: {sampler.replace('TIMES', TIMES).replace('STEPS', str(steps))}\ncheckpoint: {checkpoint}\n")

@@ -61,7 +61,7 @@ NOT_WHOLE = NOT_NUMBERS + ["0.5", "99999999999999999999", "-1", "1e30"]
 CASES = {}
 CASES.update(numbers("seed: 2026", "seed", 1, NOT_WHOLE))
 CASES.update(numbers("particles: 1000", "population.particles", 3, NOT_WHOLE + ["0", "2000000000000"]))
-CASES.update(numbers("count: 10", "levels.count", 10, [v for v in NOT_WHOLE if v != "5,5"] + ["0", "5000"]))
+CASES.update(numbers("count: 10", "levels.count", 10, [v for v in NOT_WHOLE if v != "5,5"] + ["0", "2000000"]))
 CASES.update(numbers("sigma_max: 20", "levels.sigma_max", 10, [v for v in NOT_NUMBERS if v != "5,5"] + ["-1", "0"]))
 CASES.update(numbers("step_size: 0.05", "sampler.step_size", 11,
                      [v for v in NOT_NUMBERS if v != "5,5"] + ["0", "-0.1"]))
@@ -190,6 +190,18 @@ CASES.update({
         GOOD.splitlines()[9:]) + "\n", 7, "score.mean"),
     "noised funnel": one("\n".join(GOOD.splitlines()[:5] + ["  type: funnel", "  dimension: 2", "", ""] +
                                    GOOD.splitlines()[9:]) + "\n", 10, "levels"),
+    "more levels than random numbers": one(change("count: 10", "count: 5000"), 10, "levels"),
+    "levels in the time of an endless process": one(
+        replaced(10, "levels: {type: time, t_min: 1, count: 10}"), 10, "levels"),
+    # processes
+    "process unknown": one(GOOD + "process: {type: vpp}\n", 14, "process.type"),
+    "process that adds no noise": one(GOOD + "process: {type: ve, sigma_min: 2, sigma_max: 2}\n", 14,
+                                      "process.sigma_min"),
+    "negative beta": one(GOOD + "process: {type: vp, beta_min: -1}\n", 14, "process.beta_min"),
+    "falling beta": one(GOOD + "process: {type: subvp, beta_min: 3, beta_max: 2}\n", 14, "process.beta_min"),
+    "clip of 1": one(GOOD + "process: {type: vp, beta: cosine, clip: 1}\n", 14, "process.clip"),
+    "beyond the process's noise": one(replaced(11, "sampler: {type: probability_flow}") +
+                                      "process: {type: ve, sigma_min: 1, sigma_max: 19}\n", 10, "levels"),
     # several at once, in the order of lines
     "three problems": (change("seed: 2026", "seed: x").replace("count: 10", "count: ten").replace("keep: 2", "keep: 0"),
                        [(1, "seed"), (10, "levels.count"), (13, "checkpoint.keep")]),

@@ -4,6 +4,7 @@
 #define ODE_GAINS_H
 
 #include <math.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 typedef long double ode_gain_step(long double d, long double a, long double b);
@@ -46,8 +47,9 @@ static inline long double ode_gain(ode_gain_step *step, long double d, const dou
 }
 
 /* x_b = e^-h x_a + int_0^h e^(tau - h) P(tau) dtau, P Newton's polynomial through the last D; the moments
- * I_k = int e^(tau - h) tau^k dtau follow from each other. 2M takes P as constant, at h/2. */
-static inline long double ode_dpm_gain(int order, long double d, const double *sigma, size_t n_points)
+ * I_k = int e^(tau - h) tau^k dtau follow from each other. 2M takes P as constant, at h/2;
+ * `half` of the coefficient of tau^2 is what the published code of 3M takes. */
+static inline long double ode_dpm_gain(int order, bool half, long double d, const double *sigma, size_t n_points)
 {
         long double x = 1, h_1 = 0, h_2 = 0, mean_1 = 0, mean_2 = 0;
         for (size_t i = 0; i + 1 < n_points; i++) {
@@ -62,7 +64,7 @@ static inline long double ode_dpm_gain(int order, long double d, const double *s
                 if (here == 3) {
                         const long double first = (mean - mean_1) / h_1,
                                           second = (first - (mean_1 - mean_2) / h_2) / (h_1 + h_2);
-                        integral += first * i_1 + second * (i_2 + h_1 * i_1);
+                        integral += first * i_1 + second * ((half ? i_2 / 2 : i_2) + h_1 * i_1);
                 }
                 x = b / a * x + integral;
                 h_2 = h_1;

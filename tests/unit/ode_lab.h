@@ -128,20 +128,33 @@ static inline void ode_lab_go(struct ode_lab *lab)
                                      .found);
 }
 
-/* ---- grids, by their definitions ---- */
+/* ---- a target of closed forms, and grids by their definitions ---- */
+
+static const char GAUSSIAN[] = "{type: gaussian, mean: [0, 0, 0], sigma: [0.5, 1, 2]}";
+static const double VARIANCES[] = {0.25, 1, 4};
+static const char MIXTURE[] =
+        "{type: gaussian_mixture, components: [{weight: 0.4, mean: [-1.5, 0.5], sigma: [0.6, 0.9]}, "
+        "{weight: 0.6, mean: [1, -0.5], sigma: 0.8}]}";
+enum { N_VARIANCES = 3, POINTS = 19 };
 
 static inline void ode_lab_karras(double *sigma, size_t n, double max, double min)
 {
         for (size_t i = 0; i < n; i++)
-                sigma[i] = pow(pow(max, 1 / 7.0) +
-                                       (double)i / (double)(n - 1) * (pow(min, 1 / 7.0) - pow(max, 1 / 7.0)),
-                               7);
+                sigma[i] = pow(
+                        pow(max, 1 / 7.0) + (double)i / (double)(n - 1) * (pow(min, 1 / 7.0) - pow(max, 1 / 7.0)), 7);
 }
 
 static inline void ode_lab_geometric(double *sigma, size_t n, double first, double last)
 {
         for (size_t i = 0; i < n; i++)
                 sigma[i] = first * pow(last / first, (double)i / (double)(n - 1));
+}
+
+/* The 18 steps of EDM: 80 to 0.002, then 0. */
+static inline void edm_grid(double *sigma)
+{
+        ode_lab_karras(sigma, POINTS - 1, 80, 0.002);
+        sigma[POINTS - 1] = 0;
 }
 
 #endif

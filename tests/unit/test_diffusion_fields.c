@@ -98,7 +98,8 @@ static void check(const char *sampler, long double (*gain)(int order, long doubl
                 const double used = (double)flow.lab->tally.evaluations / 2;
                 if (evaluations > 0)
                         assert_true(used == (double)evaluations);
-                assert_modes(sampler, flow.lab, start, end, gain, order, evaluations > 0 ? tolerance : tolerance * used);
+                assert_modes(sampler, flow.lab, start, end, gain, order,
+                             evaluations > 0 ? tolerance : tolerance * used);
                 free(start);
                 free(end);
                 close_flow(&flow);
@@ -107,13 +108,16 @@ static void check(const char *sampler, long double (*gain)(int order, long doubl
 
 static long double gain_of_step(int order, long double d)
 {
-        return ode_gain(order == 1 ? ode_euler : order == 2 ? ode_heun : order == 4 ? ode_rk4 : ode_exact, d, sigma,
-                        POINTS);
+        return ode_gain(order == 1   ? ode_euler
+                        : order == 2 ? ode_heun
+                        : order == 4 ? ode_rk4
+                                     : ode_exact,
+                        d, sigma, POINTS);
 }
 
 static long double gain_of_dpm(int order, long double d)
 {
-        return ode_dpm_gain(order, d, sigma, POINTS);
+        return ode_dpm_gain(order, false, d, sigma, POINTS);
 }
 
 /* 71 transforms there and back err by some 5e-16 of the root mean square each, of fields whose modes decay together;
@@ -151,7 +155,8 @@ static double churned_variance(double c, const void *owner)
         const double d = c - 1;
         long double v = 6400;
         for (int i = 0; i + 2 < POINTS; i++) {
-                const long double a = sigma[i], hat = a >= 0.05L && a <= 50 ? a * sqrtl(2) : a; /* 40/17 > sqrt(2) - 1 */
+                const long double a = sigma[i],
+                                  hat = a >= 0.05L && a <= 50 ? a * sqrtl(2) : a; /* 40/17 > sqrt(2) - 1 */
                 const long double gain = ode_heun(d, hat, sigma[i + 1]);
                 v = gain * gain * (v + 1.003L * 1.003L * (hat * hat - a * a));
         }

@@ -52,6 +52,13 @@ static void assert_close(double a, double b, double tolerance)
         assert_true(fabs(a - b) <= tolerance * fabs(b));
 }
 
+static const struct process_type *first_process(void) /* edm: without end */
+{
+        struct param_variant variant;
+        assert_true(process_variant(0, &variant));
+        return variant.type;
+}
+
 /* ---- closed forms: to 1e-14, since exponents up to 7 ln 20 magnify an ulp by as much ---- */
 
 static void test_geometric_levels_have_a_constant_ratio_and_exact_ends(void **state)
@@ -139,7 +146,7 @@ static void test_levels_that_do_not_fall_are_refused_with_their_key(void **state
         assert_refused("{type: karras, sigma_max: 1, sigma_min: 2, count: 10}", "sigma_min", "not below sigma_max");
         assert_refused("{type: geometric, sigma_max: 1, sigma_min: 0, count: 10}", "sigma_min", "0");
         assert_refused("{type: geometric, sigma_max: 2, sigma_min: 1, count: 1}", "count", "1");
-        assert_refused("{type: geometric, sigma_max: 2, sigma_min: 1, count: 4095}", "count", "4095");
+        assert_refused("{type: geometric, sigma_max: 2, sigma_min: 1, count: 1000001}", "count", "1000001");
         assert_refused("{type: explicit, values: [10, 3, 3, 1]}", "values", "level 3, 3, is not below the one before");
         assert_refused("{type: explicit, values: [3, 10]}", "values", "level 2, 10, is not below the one before");
         assert_refused("{type: explicit, values: []}", "values", "empty");
@@ -160,16 +167,111 @@ static void test_levels_nearer_than_doubles_are_refused(void **state)
         }
 }
 
-static void test_more_levels_than_random_numbers_are_refused(void **state)
+static void test_chains_have_no_more_levels_than_random_numbers(void **state)
 {
         (void)state;
         assert_int_equal(RNG_MAX_LEVELS - 2, 4094); /* what the ranges say */
+        assert_refused("{type: constant, sigma: 1, count: 4095}", "count", "4095");
+}
+
+/* Time steps may be more than levels. */
+static void test_rules_give_as_many_points_as_time_steps_may_have(void **state)
+{
+        (void)state;
+        struct levels levels = built("{type: geometric, sigma_max: 1e3, sigma_min: 1e-3, count: 1000000}");
+        assert_int_equal(levels.n, 1000000);
+        levels_release(&levels);
         char *text = malloc(65536), *end = text + sprintf(text, "{type: explicit, values: [");
         for (int i = 5000; i > 0; i--)
                 end += sprintf(end, "%d, ", i);
         sprintf(end, "0]}");
-        assert_refused(text, "values", "5001 levels, more than 4094");
+        levels = built(text);
+        assert_int_equal(levels.n, 5001);
+        levels_release(&levels);
         free(text);
+}
+
+static void test_a_zero_is_appended_where_asked_for(void **state)
+{
+        (void)state;
+        const char *texts[] = {"{type: geometric, sigma_max: 3, sigma_min: 1, count: 5%s}",
+                               "{type: linear, sigma_max: 3, sigma_min: 1, count: 5%s}",
+                               "{type: karras, sigma_max: 3, sigma_min: 1, count: 5%s}",
+                               "{type: time, t_max: 3, t_min: 1, count: 5%s}"};
+        const struct process process = {.type = first_process()};
+        struct levels_context context = TOY;
+        context.process = &process;
+        for (size_t i = 0; i < 4; i++) {
+                char plain[128], longer[128];
+                snprintf(plain, sizeof plain, texts[i], "");
+                snprintf(longer, sizeof longer, texts[i], ", to_zero: true");
+                struct levels a, b;
+                assert_null(build(plain, &context, &a));
+                assert_null(build(longer, &context, &b));
+                assert_true(a.n == 5 && b.n == 6 && b.sigma[5] == 0);
+                assert_memory_equal(a.sigma, b.sigma, 5 * sizeof *a.sigma);
+                levels_release(&a);
+                levels_release(&b);
+        }
+        assert_refused("{type: linear, sigma_max: 3, sigma_min: 0, count: 5, to_zero: true}", "to_zero", "0 already");
+}
+
+/* ---- in a process's time ---- */
+
+/* sigma(t) = 1 - e^-t, up to t = 2. */
+static double last_time(const void *settings)
+{
+        (void)settings;
+        return 2;
+}
+
+static double rising(const void *settings, double t)
+{
+        (void)settings;
+        return 1 - exp(-t);
+}
+
+static void test_levels_in_time_are_equally_far_in_a_root_of_it(void **state)
+{
+        (void)state;
+        const struct process_type type = {.name = "rising", .t_max = last_time, .sigma = rising};
+        const struct process process = {.type = &type};
+        struct levels_context context = TOY;
+        context.process = &process;
+        struct levels levels;
+        assert_null(build("{type: time, count: 9, t_min: 0.5}", &context, &levels));
+        assert_int_equal(levels.n, 9);
+        assert_true(levels.sigma[0] == rising(NULL, 2) && levels.sigma[8] == rising(NULL, 0.5));
+        for (size_t i = 0; i < 9; i++)
+                assert_close(levels.sigma[i], 1 - exp(-(2 - 1.5 * (double)i / 8)), 1e-14);
+        levels_release(&levels);
+        assert_null(build("{type: time, count: 9, t_max: 1.5, power: 3}", &context, &levels));
+        for (size_t i = 0; i < 9; i++) {
+                const double a = cbrt(1.5), b = cbrt(1e-3); /* 1 - e^-t magnifies no error of t */
+                assert_close(levels.sigma[i], -expm1(-pow(a + (double)i / 8 * (b - a), 3)), 1e-12);
+        }
+        levels_release(&levels);
+}
+
+static void test_levels_in_time_say_what_they_lack(void **state)
+{
+        (void)state;
+        const struct process_type type = {.name = "rising", .t_max = last_time, .sigma = rising};
+        const struct process process = {.type = &type}, endless = {.type = first_process()};
+        struct levels_context context = TOY;
+        struct levels levels;
+        const char *why = build("{type: time, count: 9}", &context, &levels);
+        assert_true(why && strstr(why, "needs a process"));
+        context.process = &endless;
+        why = build("{type: time, count: 9}", &context, &levels);
+        assert_true(why && strstr(why, "give t_max"));
+        context.process = &process;
+        why = build("{type: time, count: 9, t_max: 2.5}", &context, &levels);
+        assert_true(why && strstr(why, "t_max is beyond"));
+        why = build("{type: time, count: 9, t_min: 2}", &context, &levels);
+        assert_true(why && strstr(why, "t_min"));
+        assert_refused("{type: time, count: 9, t_max: 1, t_min: 1}", "t_min", "not below t_max");
+        assert_refused("{type: time, count: 1}", "count", "1");
 }
 
 /* ---- NCSNv2 ---- */
@@ -273,7 +375,11 @@ int main(void)
                 cmocka_unit_test(test_explicit_and_constant_levels_are_as_written),
                 cmocka_unit_test(test_levels_that_do_not_fall_are_refused_with_their_key),
                 cmocka_unit_test(test_levels_nearer_than_doubles_are_refused),
-                cmocka_unit_test(test_more_levels_than_random_numbers_are_refused),
+                cmocka_unit_test(test_chains_have_no_more_levels_than_random_numbers),
+                cmocka_unit_test(test_rules_give_as_many_points_as_time_steps_may_have),
+                cmocka_unit_test(test_a_zero_is_appended_where_asked_for),
+                cmocka_unit_test(test_levels_in_time_are_equally_far_in_a_root_of_it),
+                cmocka_unit_test(test_levels_in_time_say_what_they_lack),
                 cmocka_unit_test(test_ncsnv2_gives_the_published_levels_and_steps),
                 cmocka_unit_test(test_ncsnv2_takes_the_fewest_levels_of_its_overlap_and_the_best_step),
                 cmocka_unit_test(test_ncsnv2_says_what_it_cannot_know),

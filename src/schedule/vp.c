@@ -1,0 +1,28 @@
+/* The variance-preserving process [Song et al. 2021, eq. 11; Ho et al. 2020 in discrete steps]:
+ *
+ *     dx = -beta/2 x dt + sqrt(beta) dW,   abar = e^-B,  B = int_0^t beta,
+ *     alpha = sqrt(abar),   sigma = sqrt((1 - abar)/abar) = sqrt(e^B - 1),   f = -beta/2,   g^2 = beta. */
+#include "processes.h"
+#include "rates.h"
+
+static double sigma(const void *settings, double t)
+{
+        return sqrt(schedule_expm1(rate_integral(settings, t)));
+}
+
+static double time_of(const void *settings, double at_sigma)
+{
+        return rate_time(settings, schedule_log1p(at_sigma * at_sigma));
+}
+
+static double sigma_max(const void *settings)
+{
+        return sigma(settings, rate_t_max(settings));
+}
+
+const struct process_type process_vp = {
+        .name = "vp", .help = "the data shrink as noise comes, so that unit variance stays one",
+        .kind = PROCESS_PRESERVING, .params = rate_params, .settings_size = sizeof(struct rate_settings), .unit_prior = true,
+        .t_max = rate_t_max, .scale = rate_scale, .sigma = sigma, .time = time_of, .drift = rate_drift,
+        .diffusion_squared = rate_beta, .sigma_max = sigma_max,
+};
