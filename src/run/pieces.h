@@ -96,7 +96,8 @@ void run_check_likelihood(struct run *run, struct input *input);
 char *run_likelihood_echo(const struct run *run); /* its own parameters; the caller frees */
 
 /* run.c. Collective. */
-void run_draw_initial(struct run *run, double sigma); /* the population's x, of noise sigma where that matters */
+/* The population's x: noise of this deviation, or the target noised to `first`. */
+void run_draw_initial(struct run *run, double sigma, const struct time_point *first);
 void run_take_directory(struct run *run);
 void run_examine_directory(const struct run *run); /* is it another's? */
 void run_claim_directory(const struct run *run);

@@ -97,13 +97,11 @@ static double run_prior_deviation(const struct run *run)
         return process_prior_deviation(&run->process, &run->grid->point[0]);
 }
 
-void run_draw_initial(struct run *run, double sigma)
+void run_draw_initial(struct run *run, double sigma, const struct time_point *first)
 {
         const struct initial_type *type = run->initial.type;
         struct target_draws draws = {.score = run->score, .mesh = run->mesh,
                                      .stream = {.seed = (uint64_t)run->settings.seed, .purpose = RNG_TARGET}};
-        const struct time_point plain = {.sigma = sigma, .scale = 1};
-        const struct time_point *first = run->grid ? &run->grid->point[0] : &plain;
         struct initial_context context = {.seed = (uint64_t)run->settings.seed,
                                           .sigma_first = sigma,
                                           .target_scale = first->scale,
@@ -122,7 +120,8 @@ static void draw_population(struct run *run)
         run->population = run_create_population(run, run->settings.population.particles, scheme->has_velocity,
                                                 scheme_n_memory(scheme));
         population_keep_history(run->population, scheme->n_history);
-        run_draw_initial(run, run_prior_deviation(run));
+        const struct time_point plain = {.sigma = run->levels.sigma[0], .scale = 1};
+        run_draw_initial(run, run_prior_deviation(run), run->grid ? &run->grid->point[0] : &plain);
 
         struct score_level *level = run_create_level(run, 0);
         sampler_begin(run->sampler, run->population, level);
