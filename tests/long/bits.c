@@ -168,8 +168,7 @@ static const struct journey {
          "{type: posterior, observation: {mock: true, noise_sigma: 0.5, holes: 1, hole_radius: 1, beam_fwhm: 1}, "
          "exact_variance: true, " POWER_LAW "}",
          "{type: fourier_hmc, step_size: 0.2, leapfrog_steps: 3}", 1},
-        {"probability_flow", DIAGONAL, "{type: probability_flow}", 0,
-         "{type: ve, sigma_min: 0.01, sigma_max: 50}"},
+        {"probability_flow", DIAGONAL, "{type: probability_flow}", 0, "{type: ve, sigma_min: 0.01, sigma_max: 50}"},
         {"euler_maruyama", DIAGONAL, "{type: euler_maruyama}", 0, "{type: subvp}"},
         {"reverse_diffusion", DIAGONAL, "{type: reverse_diffusion}", 0, "{type: vp}"},
         {"ancestral", DIAGONAL, "{type: ancestral, variance: posterior}", 0, "{type: vp, beta: cosine}"},
