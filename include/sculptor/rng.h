@@ -31,8 +31,8 @@ enum rng_purpose {
         RNG_MODES,    /* modes of a random field, keyed by wavevector: these take the bits of coordinate and step */
         RNG_DATA,     /* mock observations: their noise */
         RNG_BROWNIAN, /* nodes of a Brownian tree: the step holds the node, level and stage which tree it is */
-        RNG_FORWARD,  /* noise that is added to data, by the step from level to level */
         RNG_PROBE,    /* probes of the divergence: one a step */
+        RNG_FORWARD,  /* noise that is added to data, by the step from level to level */
         RNG_PURPOSES
 };
 

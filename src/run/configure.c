@@ -38,8 +38,8 @@ static void build_levels(struct run *run, struct input *input)
                 levels_release(&run->levels);
                 return;
         }
-        if (sampler_scheme(&run->settings.sampler)->diffusion)
-                return; /* levels will be time steps, which are checked */
+        if (sampler_scheme(&run->settings.sampler)->diffusion || run->options.likelihood)
+                return; /* levels will be time steps, which are checked, or only the first counts */
         for (size_t i = 0; i < run->levels.n && score->undefined_at; i++) {
                 const char *undefined = score->undefined_at(run->score->model, run->levels.sigma[i]);
                 if (undefined) {

@@ -389,6 +389,27 @@ static void test_processes_that_add_no_noise_are_refused_with_their_key(void **s
         assert_refused("{type: vp, beta: cosine, beta_min: 1}", "beta_min", "beta_min");
 }
 
+/* What decides the steps of reverse_diffusion and ancestral. */
+static void test_kinds_say_what_scale_and_sigma_obey(void **state)
+{
+        (void)state;
+        for (size_t i = 0; i < N_CASES; i++) {
+                struct opened opened = open_process(cases[i].text);
+                bool unscaled = true, preserving = true;
+                for (double t = 0.1; t < 0.95; t += 0.1) {
+                        const struct time_point at = process_at_time(&opened.process, t);
+                        const double total = at.scale * at.scale * (1 + at.sigma * at.sigma);
+                        unscaled &= at.scale == 1;
+                        preserving &= fabs(total - 1) < 100 * EPS;
+                }
+                assert_false(unscaled && preserving);
+                assert_int_equal(opened.process.type->kind, unscaled     ? PROCESS_EXPLODING
+                                                            : preserving ? PROCESS_PRESERVING
+                                                                         : PROCESS_OTHER);
+                close_process(&opened);
+        }
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -399,6 +420,7 @@ int main(void)
                 cmocka_unit_test(test_the_kind_of_a_process_is_that_of_its_moments),
                 cmocka_unit_test(test_the_cosine_has_the_published_clipped_products_at_every_step),
                 cmocka_unit_test(test_a_clipped_step_has_a_constant_rate),
+                cmocka_unit_test(test_kinds_say_what_scale_and_sigma_obey),
                 cmocka_unit_test(test_processes_that_add_no_noise_are_refused_with_their_key),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
