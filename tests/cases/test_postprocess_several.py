@@ -15,7 +15,7 @@ from field_runs import put_field_run
 from test_postprocess import Case, put_run, put_series, put_snapshot, run_command, target_of
 
 import sculptor_plot
-from sculptor_plot import compare, likelihood, pairs, sampler_name
+from sculptor_plot import compare, likelihood, pairs, paths, sampler_name
 from sculptor_plot.distance import sliced_distance
 from sculptor_plot.target import Mixture
 
@@ -231,6 +231,42 @@ class LikelihoodMaps(Several):
         self.refused(3, [scattered / "likelihood.h5", "no data set log_likelihood"], "likelihood", scattered)
         (scattered / "likelihood.h5").write_bytes(b"bad")
         self.refused(3, [scattered / "likelihood.h5", "cannot be read as HDF5"], "likelihood", scattered)
+
+
+PATHS = VP + """population.initial.type: interpolation
+population.initial.points: 25
+population.initial.method: spherical
+"""
+
+
+def put_field_paths(directory, m=18, points=9):
+    put_field_run(directory, 2, n=8, m=m, n_levels=2)
+    with h5py.File(directory / "series.h5", "a") as file:
+        file.attrs["parameters"] = np.string_("score.type: gaussian_field\nsampler.type: probability_flow\n"
+                                              "population.initial.type: interpolation\n"
+                                              f"population.initial.points: {points}\n")
+    return directory
+
+
+class Paths(Several):
+    def test_paths_of_particles_and_of_fields_are_drawn(self):
+        run = put_vp_run(self.folder / "run", [9.0, 0.1], n=75, parameters=PATHS)
+        self.assertEqual(self.drawn("paths.png", "paths", run), str(run / "pictures" / "paths.png"))
+        self.drawn("paths.png", "paths", put_field_paths(self.folder / "fields"))
+
+    def test_a_path_is_a_run_of_neighbours(self):
+        run = sculptor_plot.read(put_vp_run(self.folder / "run", [9.0, 0.1], n=75, parameters=PATHS))
+        found = paths._paths(run.levels[-1], paths.points_of(run), [0, 1])
+        self.assertEqual(found.shape, (3, 25, 2))
+        np.testing.assert_array_equal(found[1], run.levels[-1].state()[25:50])
+
+    def test_bad_use_is_one_line_and_status_2(self):
+        run = put_vp_run(self.folder / "run", [0.1], n=20, parameters=PATHS)
+        self.refused(2, [run, "20 particles are no path of 25"], "paths", run)
+        other = put_vp_run(self.folder / "other", [0.1], n=20)
+        self.refused(2, [other, "did not begin with paths", "interpolation"], "paths", other)
+        self.refused(2, ["RUN_DIR"], "paths")
+        self.refused(2, [self.folder / "none", "no such directory"], "paths", self.folder / "none")
 
 
 if __name__ == "__main__":
