@@ -54,7 +54,7 @@ DIFFUSION = {
     "predictor_corrector_fixed":
         ("{type: predictor_corrector, predictor: probability_flow, corrector_step_size: 0.2, TIMES}",
          "{type: ve, sigma_min: 0.01, sigma_max: 50}"),
-    "adaptive_sde": ("{type: adaptive_sde, TIMES}", "{type: edm}"),
+    "adaptive_sde": ("{type: adaptive_sde, TIMES}", "{type: vp, beta: linear}"),
     "inpainting": ("{type: inpainting, scheme: edm_stochastic, observed: [2], data: [0.5], resample: 2, TIMES}",
                    "{type: edm}"),
 }
