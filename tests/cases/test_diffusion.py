@@ -87,16 +87,17 @@ class BreakingDown(Case):
         x[broken] = 1e200  # its distance from a component has no square
         with h5py.File(self.path("start.h5"), "w") as file:
             file["state"] = x
-        text = sampler_inputs.diffusion_text("probability_flow_heun", particles=n, steps=12, levels=4)
-        text = text.replace("initial: {type: normal}",
-                            f"initial: {{type: file, path: {self.path('start.h5')}, dataset: state}}")
-        for ranks in (1, 3):
-            done = self.sample(ranks, self.write("breaks.yaml", text), "--output", self.path(f"out-{ranks}"), "--quiet",
-                               status=3)
-            lines = [line for line in done.stderr.splitlines() if "no longer finite" in line]
-            self.assertEqual(len(lines), 1, done.stderr)
-            self.assertRegex(lines[0], r"level 2 \(sigma [0-9.]+\), time step 1 \(sigma 20 to [0-9.]+\): "
-                                       rf"particle {broken} is no longer finite")
+        for sampler in ("probability_flow_heun", "adaptive_sde"):
+            text = sampler_inputs.diffusion_text(sampler, particles=n, steps=12, levels=4)
+            text = re.sub(r"initial: {type: normal[^}]*}",
+                          f"initial: {{type: file, path: {self.path('start.h5')}, dataset: state}}", text)
+            for ranks in (1, 3):
+                done = self.sample(ranks, self.write("breaks.yaml", text), "--output",
+                                   self.path(f"{sampler}-{ranks}"), "--quiet", status=3)
+                lines = [line for line in done.stderr.splitlines() if "no longer finite" in line]
+                self.assertEqual(len(lines), 1, done.stderr)
+                self.assertRegex(lines[0], r"level 2 \(sigma [0-9.]+\), time step 1 \(sigma 20 to [0-9.]+\): "
+                                           rf"particle {broken} is no longer finite")
 
 
 class BadInput(Case):
@@ -116,6 +117,8 @@ sampler:
         "one point, no step": ("count: 10", "count: 1", 8, "sampler.time_steps.count: "),
         "upside down": ("sigma_min: 0.01, count: 10", "sigma_min: 80, count: 10", 8,
                         "sampler.time_steps.sigma_min: 80 is not below sigma_max, 80"),
+        "no tolerance": ("  type: probability_flow", "  type: adaptive_sde\n  absolute_tolerance: 0", 8,
+                         "sampler.absolute_tolerance: "),
         "repeated sigma": ("{type: karras, sigma_max: 80, sigma_min: 0.01, count: 10}",
                            "{type: explicit, values: [80, 1, 1, 0]}", 8, "sampler.time_steps.values: "),
         "constant sigma": ("{type: karras, sigma_max: 80, sigma_min: 0.01, count: 10}",
