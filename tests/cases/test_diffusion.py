@@ -1,7 +1,7 @@
 """Reverse samplers as whole runs: the same bits on any number of ranks, from any checkpoint, however many snapshots are
 taken; evaluations counted for each particle; a single step; inputs that cannot be.
 
-(beside others)"""
+(beside others; time limit: 900 s)"""
 import os
 import re
 import unittest
@@ -131,6 +131,10 @@ sampler:
                         "sampler.step_size: probability_flow has none"),
         "time steps of another sampler": ("probability_flow", "ula\n  step_size: 0.1\n  steps_per_level: 2", 10,
                                           "sampler.time_steps: are for reverse samplers"),
+        "a process that nothing undoes": ("type: edm}\nsampler:\n  type: probability_flow\n"
+                                          "  time_steps: {type: karras, sigma_max: 80, sigma_min: 0.01, count: 10}",
+                                          "type: vp}\nsampler: {type: ula, step_size: 0.1, steps_per_level: 2}", 5,
+                                          "process.type: vp is undone by reverse samplers, and ula is none"),
         "no such process": ("type: edm", "type: vq", 5, "process.type: "),
         "noise without a score": ("score: {type: gaussian, mean: [0, 0], sigma: [1, 2]}", "score: {type: banana}", 8,
                                   "sampler.time_steps: point 1 has sigma 80: this target has no closed form"),
