@@ -2,8 +2,8 @@
 
     python3 bench/accuracy.py BUILD [OUTPUT_DIR]
 
-Runs every sampler of bench/reverse.py on both targets of bench/targets.py, some minutes in all, and writes accuracy.csv and
-accuracy.png into BUILD/accuracy. With OUTPUT_DIR/accuracy.csv there, `--draw` draws it again without a run."""
+Runs every sampler of bench/reverse.py on both targets of bench/targets.py, some minutes in all, and writes
+accuracy.csv and accuracy.png into BUILD/accuracy. `--draw` draws an accuracy.csv that is there, without a run."""
 import csv
 import os
 import shutil
@@ -46,8 +46,8 @@ def measure(build):
 
 
 def look(sampler):
-    """Colour, line and marker of a sampler: the same in all panels, told apart by shape too. DDIM is Euler's method here,
-    where x is not scaled, and lies on it: as rings."""
+    """Colour, line and marker of a sampler: the same in all panels, told apart by shape too. DDIM is Euler's method
+    here, where x is not scaled, and lies on it: as rings."""
     names = [other.name for other in reverse.SAMPLERS if is_flow(other) == is_flow(sampler)]
     at = names.index(sampler.name)
     colours = (style.BLUE, style.RED, style.GREEN, style.ORANGE, style.BLACK, style.PURPLE, style.SKY)
@@ -77,7 +77,8 @@ def panel(axes, rows, target, samplers):
     axes.set_xscale("log")
     axes.set_yscale("log")
     axes.set_xlim(4.5, 180)
-    axes.set_ylim(low / 2, 1.5 * max(float(row["distance"]) for row in here if float(row["evaluations"]) >= EVALUATIONS[0]))
+    shown = [float(row["distance"]) for row in here if float(row["evaluations"]) >= EVALUATIONS[0]]
+    axes.set_ylim(low / 2, 1.5 * max(shown))
     axes.set_xticks([5, 10, 20, 50, 100], ["5", "10", "20", "50", "100"])
     axes.set_xticks([], minor=True)
     axes.grid(True, which="major")
@@ -103,8 +104,9 @@ def draw(rows):
     for axis in axes[1]:
         axis.set_xlabel("score evaluations a sample")
     for axis in axes.flat:
-        low = [float(row["exact_draws"]) for row in rows if row["target"] == ("mixture" if axis in axes[:, 0] else "field")]
-        axis.text(4.8, low[0], "exact draws", fontsize=8.5, color=style.MUTED, va="center")
+        target = both[0 if axis in axes[:, 0] else 1]
+        low = next(float(row["exact_draws"]) for row in rows if row["target"] == target.name)
+        axis.text(4.8, low, "exact draws", fontsize=8.5, color=style.MUTED, va="center")
     return figure
 
 

@@ -1,4 +1,4 @@
-"""The diffusion part of `make bench`: Heun's speed beside PyTorch's, and every reverse sampler's distance to the target."""
+"""The diffusion part of `make bench`: Heun's speed beside PyTorch's, every reverse sampler's distance to the target."""
 import os
 import statistics
 import subprocess

@@ -9,8 +9,8 @@ from collections import namedtuple
 ENVIRONMENT = dict(os.environ, OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1")
 SIGMA_MAX, SIGMA_MIN = 80.0, 0.002
 
-# settings: of the sampler; "process" among them is that, in whose time an adaptive SDE steps, and not sigma. per_step, saved: N steps to sigma 0 cost per_step N - saved evaluations; tolerances: of an adaptive one,
-# whose steps are its own. kind: how it is drawn.
+# settings: of the sampler, and "process", in whose time an adaptive SDE steps. per_step, saved: N steps to sigma 0 cost
+# per_step N - saved evaluations. tolerances: of an adaptive one, whose steps are its own. kind: how it is drawn.
 Sampler = namedtuple("Sampler", "name kind settings per_step saved tolerances", defaults=(1, 0, None))
 
 SAMPLERS = [
