@@ -107,6 +107,16 @@ demo:  ## install what is missing, build, sample a toy and a cosmological field 
 	@$(MAKE) --no-print-directory -j "$$(nproc)" all
 	@BUILD='$(BUILD)' RANKS='$(RANKS)' scripts/run-demo
 
+five-samplers:  ## draw one target by five reverse samplers at NFE=20 score evaluations a particle
+	@scripts/install-dependencies build post
+	@$(MAKE) --no-print-directory -j "$$(nproc)" all
+	@BUILD='$(BUILD)' RANKS='$(RANKS)' scripts/run-pictures five_samplers
+
+pictures:  ## draw reverse diffusion: five samplers, forward and reverse, likelihood maps, latent paths (a minute)
+	@scripts/install-dependencies build post
+	@$(MAKE) --no-print-directory -j "$$(nproc)" all
+	@BUILD='$(BUILD)' RANKS='$(RANKS)' scripts/run-pictures
+
 test:  ## install what is missing, build, run all tests; TESTS=pattern runs some
 	@scripts/install-dependencies build post test
 	@$(MAKE) --no-print-directory -j "$$(nproc)" all tests
@@ -175,11 +185,11 @@ install: all  ## install into PREFIX (/usr/local), under DESTDIR where given
 	  >$(DESTDIR)$(PREFIX)/lib/pkgconfig/sculptor.pc
 
 help:  ## print this
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 	@sed -n '/^# Settings/,/^[^#]/s/^# \{0,1\}//p' $(firstword $(MAKEFILE_LIST))
 
 FORCE:
-.PHONY: all unit tests demo test test-long bench accuracy lint lint-tree lint-format lint-cppcheck lint-tidy format docs clean \
-        install help FORCE
+.PHONY: all unit tests demo five-samplers pictures test test-long bench accuracy lint lint-tree lint-format lint-cppcheck \
+        lint-tidy format docs clean install help FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:

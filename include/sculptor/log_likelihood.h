@@ -1,5 +1,5 @@
-/* Exact log-likelihood along the probability flow, by the instantaneous change of variables [Chen et al. 2018; Grathwohl
- * et al. 2019; Song et al. 2021, app. D.2]. In x^ = x/alpha, for which every process is the same,
+/* Exact log-likelihood along the probability flow, by the instantaneous change of variables [Chen et al. 2018;
+ * Grathwohl et al. 2019; Song et al. 2021, app. D.2]. In x^ = x/alpha, for which every process is the same,
  *
  *     dx^/dsigma = -sigma s(x^; sigma),     d ln p/dsigma = sigma div s(x^; sigma)  along it,
  *     ln p(x; sigma_min) = ln p(x^(sigma_max); sigma_max) - int sigma div s dsigma  from sigma_min to sigma_max.
@@ -53,8 +53,8 @@ struct log_likelihood_answer {
         double sigma;
 };
 
-/* Takes tile t from sigma_min, where x are the data, to sigma_max, where x are its latents; the particles of a tile take
- * their steps together. Six evaluations a step, and one at the start. */
+/* Takes tile t from sigma_min, where x are the data, to sigma_max, where x are its latents; the particles of a tile
+ * take their steps together. Six evaluations a step, and one at the start. */
 struct log_likelihood_answer log_likelihood_evaluate(struct log_likelihood *likelihood, struct population *population,
                                                      size_t t);
 

@@ -31,8 +31,9 @@ void parallel_broadcast(void *bytes, size_t n_bytes, int root); /* any size, in 
  * filled with each rank's n. The caller frees the result. Meant for small data (series, sums). */
 double *parallel_gather(const double *here, size_t n, size_t *counts);
 
-/* Rows of `width` doubles from every rank to every rank: rows[] holds n_sent[0] rows for rank 0, then n_sent[1] for rank
- * 1, ... What this rank gets is returned in the order of their senders, n_received[size] rows of each. The caller frees. */
+/* Rows of `width` doubles from every rank to every rank: rows[] holds n_sent[0] rows for rank 0, then n_sent[1] for
+ * rank 1, ... What this rank gets is returned in the order of their senders, n_received[size] rows of each. The
+ * caller frees. */
 double *parallel_exchange(const double *rows, size_t width, const size_t *n_sent, size_t *n_received);
 
 /* ---- the grid: ensemble x domain ----

@@ -15,9 +15,9 @@
 
 /* What discretisations of the reverse SDE that were published for one kind ask for. */
 enum process_kind {
+        PROCESS_OTHER,      /* what is not told is neither */
         PROCESS_EXPLODING,  /* alpha = 1: ve, edm */
         PROCESS_PRESERVING, /* alpha^2 (1 + sigma^2) = 1: vp */
-        PROCESS_OTHER,
 };
 
 struct process_type {

@@ -24,7 +24,7 @@ struct options {
         bool fresh, quiet, help;
         bool draws_fields;          /* the command is `field` */
         bool likelihood;            /* the command is `likelihood` */
-        bool noises;                /* the command is `forward` */
+        bool noises, inverts;       /* the command is `forward`, or `invert` */
         bool ascends;               /* it goes from data to noise: levels and grid are turned round */
 };
 
@@ -33,7 +33,7 @@ struct options options_parse(const char *command, int argc, char **argv);
 void options_help(const char *command, FILE *out); /* the options this command takes */
 void options_release(struct options *options);
 
-/* ---- sample, and forward: run_configure() finds in the options which of them it is ---- */
+/* ---- sample, forward and invert: run_configure() finds in the options which of them it is ---- */
 
 /* Collective. Reads and checks the input; every problem is printed, once, and ends all ranks. */
 struct run *run_configure(const struct options *options);

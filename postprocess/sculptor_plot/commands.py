@@ -128,15 +128,37 @@ def _likelihood(options):
     return found, "likelihood", lambda: likelihood.draw(found)
 
 
+def _paths_parser():
+    parser = _parser("paths", ("run", "RUN_DIR", None, "a run that began with paths between latents"))
+    parser.add_argument("--slab", metavar="CELLS", type=positive, default=1,
+                        help="thickness of the slices of three-dimensional fields, of which maps show the mean (1)")
+    return parser
+
+
+def _paths(options):
+    from . import paths
+
+    run = _open(options.run)
+    points = paths.points_of(run)
+    if run.levels[-1].n_particles < points:
+        raise Problem(f"{run.directory}: {run.levels[-1].n_particles} particles are no path of {points}", BAD_USE)
+    if run.is_field:
+        return run, "paths", lambda: paths.draw_fields(run, points, options.slab)
+    pair = _pair(options, (run,))
+    return run, "paths", lambda: paths.draw(run, points, pair)
+
+
 ABOUT = {"compare": "The last populations of several samplers of one target side by side, with their score "
                     "evaluations a particle (NFE), the exact density as contours and the distance from it.",
          "filmstrip": "Forward and reverse side by side: data become noise above, noise becomes data below, the same "
                       "noise level in each column.",
          "likelihood": "Maps of the log-likelihood on a grid of points in the plane: by the flow, exact, and their "
-                       "difference."}
+                       "difference.",
+         "paths": "Paths between latents and the samples a flow makes of them, coloured from end to end; of random "
+                  "fields maps, a path a row."}
 # name: (its arguments, what looks at the runs and returns (run whose pictures it is, name of the file, how to draw it))
 COMMANDS = {"compare": (_compare_parser, _compare), "filmstrip": (_filmstrip_parser, _filmstrip),
-            "likelihood": (_likelihood_parser, _likelihood)}
+            "likelihood": (_likelihood_parser, _likelihood), "paths": (_paths_parser, _paths)}
 NAMES = tuple(COMMANDS)
 HELP = ", ".join(f"sculptor-plot {name} --help" for name in NAMES)
 

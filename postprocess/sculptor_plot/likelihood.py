@@ -96,9 +96,9 @@ def _panels(found):
         if stochastic:
             with np.errstate(invalid="ignore", divide="ignore"):
                 errors = np.where(found.standard_error > 0, difference / found.standard_error, np.nan)
-            panels.append((errors, "difference / its error", f"rms {math.sqrt(np.nanmean(errors**2)):.2f}", "errors"))
+            panels.append((errors, "(flow \u2212 exact) / error", f"rms {math.sqrt(np.nanmean(errors**2)):.2f}", "errors"))
         else:
-            panels.append((difference, "difference", f"at most {_short(np.nanmax(np.abs(difference)))} nat", "difference"))
+            panels.append((difference, "flow \u2212 exact", f"at most {_short(np.nanmax(np.abs(difference)))} nat", "difference"))
     elif stochastic:
         panels.append((found.standard_error, "its standard error", None, "error"))
     return panels
@@ -182,5 +182,7 @@ def _say(figure, found, left):
     noise = f", noised by {style.number(sigma)}" if sigma else ""
     probes = found.parameters.get("likelihood.n_probes") if found.standard_error is not None else None
     trace = "" if found.standard_error is None else f", {probes + ' ' if probes else ''}random probes each"
+    if found.parameters.get("likelihood.prior") == "normal" and found.attributes.get("sigma_max"):
+        trace += rf", normal prior at $\sigma$ = {style.number(found.attributes['sigma_max'])}"
     figure.text(left / width, 1 - 0.17 / height, f"Log-likelihood of {found.n} \u00d7 {found.n} points: {target}{noise}"
                 f"{trace}", fontsize=12, va="center")

@@ -43,7 +43,6 @@ def titles(run, level):
 
 
 def row_names(forward, reverse, process):
-    """What stands above the rows: (text, whether its arrow points to the noise)."""
-    names = {"edm": "EDM", "ve": "VE", "vp": "VP", "subvp": "sub-VP"}
-    kind = f" ({names.get(process, process)})" if process else ""
-    return (f"forward{kind}: data to noise", True), (f"reverse, {reverse}: noise to data", False)
+    """What stands above the rows: (text, what it is by, whether its arrow points to the noise)."""
+    names = {"edm": "process EDM", "ve": "process VE", "vp": "process VP", "subvp": "process sub-VP"}
+    return ("forward: data to noise", names.get(process, process or ""), True), ("reverse: noise to data", reverse, False)

@@ -5,6 +5,7 @@ import numpy as np
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LogNorm
 from matplotlib.lines import Line2D
+from matplotlib.patches import FancyArrowPatch
 
 from . import style
 from .filmstrip import DECADES, FEW, MASSES, draw_panel, round_ticks, windows
@@ -15,24 +16,25 @@ LEFT, RIGHT, GAP_X, GAP_Y, TOP, BOTTOM = 0.74, 0.15, 0.44, 0.78, 0.62, 0.98  # i
 PANELS = {1: 2.6, 2: 2.6, 3: 2.3, 4: 2.0}                                    # width of a panel by columns, else 1.72
 
 
-def arrow(figure, left, right, y, text, to_noise):
-    """A row's heading: what happens in it, and an arrow over the rest of its width. In shares of the figure."""
-    label = figure.text(left, y, text, va="center", fontsize=11, fontweight="bold")
-    begin = label.get_window_extent(figure.canvas.get_renderer()).x1 / figure.bbox.width + 0.015
+def arrow(figure, left, right, y, text, by, to_noise):
+    """A row's heading: what happens in it and by what, and an arrow over the rest of its width. In shares of the
+    figure."""
+    begin = left
+    for part, how in ((text, {"fontweight": "bold", "fontsize": 11}), (by, {"color": style.MUTED})):
+        label = figure.text(begin, y, part, va="center", **how)
+        begin = label.get_window_extent(figure.canvas.get_renderer()).x1 / figure.bbox.width + 0.012
     if begin < right - 0.03:
         ends = ((right, y), (begin, y)) if to_noise else ((begin, y), (right, y))
         figure.add_artist(_arrow(*ends))
 
 
 def _arrow(tip, tail):
-    from matplotlib.patches import FancyArrowPatch
-
     return FancyArrowPatch(tail, tip, arrowstyle="-|>", mutation_scale=11, color=style.MUTED, linewidth=1.1,
                            shrinkA=0, shrinkB=0)
 
 
 def headings(forward, reverse, last):
-    """(text, to_noise) of both rows."""
+    """(text, by what, to_noise) of both rows."""
     process = forward.parameters.get("process.type") or reverse.parameters.get("process.type")
     return row_names(forward, f"{sampler_name(reverse)}, {evaluations_text(reverse, last)}", process)
 
@@ -99,8 +101,8 @@ def _annotate(figure, axes, pair, rows, dense, has_law):
     width, height = figure.get_size_inches()
     boxes = [[ax.get_position() for ax in row] for row in axes]
     left, right, bottom = boxes[1][0].x0, boxes[1][-1].x1, boxes[1][0].y0
-    for row, (text, to_noise) in zip(boxes, rows):
-        arrow(figure, left, right, row[0].y1 + 0.42 / height, text, to_noise)
+    for row, heading in zip(boxes, rows):
+        arrow(figure, left, right, row[0].y1 + 0.42 / height, *heading)
         figure.text(left - 0.58 / width, 0.5 * (row[0].y0 + row[0].y1), f"x[{pair[1]}]", ha="center", va="center",
                     rotation=90)
     figure.text(0.5 * (left + right), bottom - 0.36 / height, f"x[{pair[0]}]", ha="center", va="center")

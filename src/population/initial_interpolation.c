@@ -4,10 +4,10 @@
  *     spherical            [sin((1 - t) w) a + sin(t w) b]/sin w,   cos w = a.b/(|a| |b|)
  *     variance_preserving  cos(pi t/2) a + sin(pi t/2) b
  *
- * The latents of a flow are normal, and in many dimensions lie near a sphere of radius sigma sqrt(n_dim): the linear path
- * leaves it (by 1/sqrt 2 in the middle), the spherical one of [White 2016] goes along it, and the third has N(0, sigma^2)
- * everywhere where a and b are independent draws of it; that is the spherical path of a right angle. Neither means
- * anything for points that are not normal about 0. */
+ * The latents of a flow are normal, and in many dimensions lie near a sphere of radius sigma sqrt(n_dim): the linear
+ * path leaves it (by 1/sqrt 2 in the middle), the spherical one [Shoemake 1985; White 2016] goes along it, the third
+ * has N(0, sigma^2) everywhere where a and b are independent draws of it; that is the spherical path of a right angle.
+ * Neither means anything for points that are not normal about 0. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

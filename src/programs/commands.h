@@ -5,6 +5,7 @@
 /* What follows the command's name; the result is the exit status. */
 int command_sample(int argc, char **argv);
 int command_forward(int argc, char **argv);
+int command_invert(int argc, char **argv);
 int command_check(int argc, char **argv);
 int command_field(int argc, char **argv);
 int command_likelihood(int argc, char **argv);

@@ -13,6 +13,7 @@ static void print_usage(void)
              "  mpirun -n 2 sculptor sample INPUT.yaml   run, or go on from the newest checkpoint\n"
              "  sculptor check INPUT.yaml                validate; predict memory, files and evaluations\n"
              "  mpirun -n 2 sculptor forward INPUT.yaml  noise the first population through all levels, data to noise\n"
+             "  mpirun -n 2 sculptor invert INPUT.yaml   take data to their latents, by a sampler that is an ODE\n"
              "  mpirun -n 2 sculptor field INPUT.yaml    draw random fields of the score exactly, without a sampler\n"
              "  mpirun -n 2 sculptor likelihood INPUT.yaml   log p of data by the probability flow: exact, or by "
              "probes\n"
@@ -22,7 +23,7 @@ static void print_usage(void)
              "\n"
              "Options of sample:");
         options_help("sample", stdout);
-        puts("\nOptions of forward:");
+        puts("\nOptions of forward and invert:");
         options_help("forward", stdout);
         puts("\nOptions of field:");
         options_help("field", stdout);

@@ -10,9 +10,9 @@ static const struct {
         const char *name;
         int (*run)(int argc, char **argv);
 } commands[] = {
-        {"sample", command_sample}, {"forward", command_forward},       {"check", command_check},
-        {"field", command_field},   {"likelihood", command_likelihood}, {"hash", command_hash},
-        {"help", command_help},
+        {"sample", command_sample}, {"forward", command_forward}, {"invert", command_invert},
+        {"check", command_check},   {"field", command_field},     {"likelihood", command_likelihood},
+        {"hash", command_hash},     {"help", command_help},
 };
 enum { N_COMMANDS = sizeof commands / sizeof *commands };
 

@@ -35,3 +35,9 @@ int command_forward(int argc, char **argv)
 {
         return run_levels("forward", argc, argv);
 }
+
+/* Data to noise along a deterministic sampler's flow. */
+int command_invert(int argc, char **argv)
+{
+        return run_levels("invert", argc, argv);
+}

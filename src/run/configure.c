@@ -38,8 +38,8 @@ static void build_levels(struct run *run, struct input *input)
                 levels_release(&run->levels);
                 return;
         }
-        if (sampler_scheme(&run->settings.sampler)->diffusion)
-                return; /* levels will be time steps, which are checked */
+        if (sampler_scheme(&run->settings.sampler)->diffusion || run->options.likelihood)
+                return; /* levels will be time steps, which are checked, or only the first counts */
         for (size_t i = 0; i < run->levels.n && score->undefined_at; i++) {
                 const char *undefined = score->undefined_at(run->score->model, run->levels.sigma[i]);
                 if (undefined) {
@@ -56,6 +56,14 @@ static void check_sampler(struct run *run, struct input *input)
         const struct scheme *scheme = sampler_scheme(settings);
         double sigma_last = run->levels.sigma[run->levels.n - 1];
         const struct score_type *score = run->score->type;
+        if (run->options.inverts && !scheme->deterministic) {
+                input_add_problem(
+                        input, "sampler.type",
+                        "%s cannot be undone; invert needs an ODE: probability_flow, or dpm_solver (whose order "
+                        "1 is ddim with eta 0)",
+                        scheme->name);
+                return;
+        }
         if (scheme->needs_filter && !score->filter)
                 input_add_problem(input, "sampler.type",
                                   "%s works with a field's power spectrum, which %s does not have; use %s",
@@ -165,10 +173,12 @@ static void stop_on_problems(const struct input *input)
 /* Of commands whose files are not a sampler's, else "". */
 static const char *command_name(const struct run *run)
 {
-        return run->options.draws_fields ? "field"
-               : run->options.noises     ? "forward"
-               : run->options.likelihood ? "likelihood"
-                                         : "";
+        const struct options *options = &run->options;
+        return options->draws_fields ? "field"
+               : options->noises     ? "forward"
+               : options->inverts    ? "invert"
+               : options->likelihood ? "likelihood"
+                                     : "";
 }
 
 /* "runs/" and the input's name without its ending, where nothing else is said. */

@@ -68,18 +68,22 @@ char *run_likelihood_echo(const struct run *run)
 /* Of each of this rank's particles. */
 struct numbers {
         size_t n;
-        double *log_likelihood, *bits, *standard_error, *log_prior;
+        bool has_log_density; /* the score's own, to compare with */
+        double *log_likelihood, *bits, *standard_error, *log_prior, *log_density;
         int64_t *evaluations;
 };
 
-static struct numbers allocate_numbers(const struct population *population)
+static struct numbers allocate_numbers(const struct run *run)
 {
-        struct numbers numbers = {.n = (size_t)population_count(population)};
+        const struct score_type *type = run->score->type;
+        struct numbers numbers = {.n = (size_t)population_count(run->population),
+                                  .has_log_density = type->log_density && !type->log_density_unnormalised};
         const size_t room = numbers.n > 0 ? numbers.n : 1;
         numbers.log_likelihood = allocate(room, sizeof(double));
         numbers.bits = allocate(room, sizeof(double));
         numbers.standard_error = allocate(room, sizeof(double));
         numbers.log_prior = allocate(room, sizeof(double));
+        numbers.log_density = allocate(room, sizeof(double));
         numbers.evaluations = allocate(room, sizeof(int64_t));
         return numbers;
 }
@@ -90,11 +94,12 @@ static void free_numbers(struct numbers *numbers)
         free(numbers->bits);
         free(numbers->standard_error);
         free(numbers->log_prior);
+        free(numbers->log_density);
         free(numbers->evaluations);
 }
 
 static void keep(const struct population *population, size_t t, const struct log_likelihood_answer *answer,
-                 struct numbers *numbers)
+                 const double log_density[LANES], struct numbers *numbers)
 {
         const size_t first = (size_t)(population_first_particle(population, t) - population_first(population));
         const size_t n = population_is_field(population) ? 1 : (size_t)population_lanes(population, t);
@@ -103,6 +108,7 @@ static void keep(const struct population *population, size_t t, const struct log
                 numbers->bits[first + lane] = -answer->log_likelihood[lane] / ((double)population->n_dim * LN_2);
                 numbers->standard_error[first + lane] = answer->standard_error[lane];
                 numbers->log_prior[first + lane] = answer->log_prior[lane];
+                numbers->log_density[first + lane] = log_density[lane];
                 numbers->evaluations[first + lane] = answer->evaluations;
         }
 }
@@ -122,15 +128,20 @@ static void evaluate(struct run *run, struct log_likelihood *likelihood, struct 
 {
         struct population *population = run->population;
         const int64_t n = (int64_t)population->n_tiles, rounds = (int64_t)parallel_max((double)n);
-        double last_lasting = seconds_now();
+        double last_lasting = seconds_now(), log_density[LANES] = {0};
+        struct score_level *level = numbers->has_log_density
+                                            ? score_level_create(run->score, run->settings.likelihood.sigma_min)
+                                            : NULL;
         struct decision decision = deadline_decide(&run->deadline, 0);
         for (int64_t begin = 0, end; begin < rounds; begin = end) {
                 struct log_likelihood_answer answer = {.failed = false};
                 end = begin + decision.stretch < rounds ? begin + decision.stretch : rounds;
                 for (int64_t t = begin; t < end && t < n && !answer.failed; t++) {
+                        if (level)
+                                score_log_density(level, population_tile(population, (size_t)t), log_density);
                         answer = log_likelihood_evaluate(likelihood, population, (size_t)t);
                         if (!answer.failed)
-                                keep(population, (size_t)t, &answer, numbers);
+                                keep(population, (size_t)t, &answer, log_density, numbers);
                 }
                 succeed_all(!answer.failed, "the likelihood of %s %" PRId64 " fails at sigma %g: %s",
                             run->mesh ? "field" : "particle", answer.particle, answer.sigma,
@@ -143,6 +154,8 @@ static void evaluate(struct run *run, struct log_likelihood *likelihood, struct 
                 last_lasting = lasting ? seconds_now() : last_lasting;
                 log_progress(lasting, "likelihood: tile %" PRId64 "/%" PRId64 " of a rank", end, rounds);
         }
+        if (level)
+                score_level_free(level);
 }
 
 /* ---- telling ---- */
@@ -187,28 +200,32 @@ static int64_t count_evaluations(const struct numbers *numbers)
 static void write_file(const struct run *run, const struct numbers *numbers, const struct mean *mean)
 {
         const struct log_likelihood_settings *settings = &run->settings.likelihood;
-        const struct particle_column columns[] = {
+        struct particle_column columns[6] = {
                 {.name = "log_likelihood", .unit = "nat", .help = "log p at sigma_min", .value = numbers->log_likelihood},
                 {.name = "bits_per_dimension", .unit = "bit", .help = "-log_likelihood/(n_dim ln 2)",
                  .value = numbers->bits},
                 {.name = "log_prior", .unit = "nat", .help = "log p of the latent at sigma_max",
                  .value = numbers->log_prior},
                 {.name = "evaluations", .unit = "1", .help = "score evaluations", .count = numbers->evaluations},
-                {.name = "standard_error", .unit = "nat", .help = "of log_likelihood, from the scatter of its probes",
-                 .value = numbers->standard_error},
         };
+        size_t n_columns = 4;
+        if (numbers->has_log_density)
+                columns[n_columns++] = (struct particle_column){.name = "log_density", .unit = "nat",
+                        .help = "the score's own log p at sigma_min", .value = numbers->log_density};
+        if (settings->trace == LOG_LIKELIHOOD_HUTCHINSON)
+                columns[n_columns++] = (struct particle_column){.name = "standard_error", .unit = "nat",
+                        .help = "of log_likelihood, from the scatter of its probes", .value = numbers->standard_error};
         const struct particle_constant constants[] = {{"sigma_min", settings->sigma_min},
                                                       {"sigma_max", settings->sigma_max},
                                                       {"mean_log_likelihood", mean->value},
                                                       {"mean_log_likelihood_standard_error", mean->standard_error}};
-        const size_t n_columns = sizeof columns / sizeof *columns;
         const struct particle_file file = {.title = "Sculptor: log-likelihoods by the probability flow",
                                            .population = run->population,
                                            .mesh = run->mesh,
                                            .state = "latent",
-                                           .state_help = "where the flow takes the data at sigma_max, in units of x/alpha",
+                                           .state_help = "where the flow takes the data at sigma_max, as x/alpha",
                                            .column = columns,
-                                           .n_columns = settings->trace == LOG_LIKELIHOOD_EXACT ? n_columns - 1 : n_columns,
+                                           .n_columns = n_columns,
                                            .constant = constants,
                                            .n_constants = sizeof constants / sizeof *constants,
                                            .provenance = &run->provenance};
@@ -230,12 +247,13 @@ void run_likelihood(struct run *run)
         run_examine_directory(run);
         run_plan(run, NULL, NULL);
         run->population = run_create_population(run, n, false, 0);
-        run_draw_initial(run, run->settings.likelihood.sigma_min);
+        const struct time_point clean = {.sigma = run->settings.likelihood.sigma_min, .scale = 1};
+        run_draw_initial(run, clean.sigma, &clean);
         run_claim_directory(run);
 
         struct log_likelihood *likelihood = log_likelihood_create(&run->settings.likelihood, run->score,
                                                                   (uint64_t)run->settings.seed);
-        struct numbers numbers = allocate_numbers(run->population);
+        struct numbers numbers = allocate_numbers(run);
         evaluate(run, likelihood, &numbers);
         log_likelihood_free(likelihood);
 

@@ -67,18 +67,22 @@ static void take_help(struct options *options, const char *value)
         options->help = true;
 }
 
+/* The commands that go from level to level, that run on many ranks, and all. */
+#define LEVELS "sample forward invert"
+#define RUNS LEVELS " field likelihood"
+#define EVERY RUNS " check"
+
 static const struct option_row rows[] = {
-        {"--output", "DIR", "write there, instead of output.directory", "sample forward field likelihood check", take_output},
+        {"--output", "DIR", "write there, instead of output.directory", EVERY, take_output},
         {"--set", "KEY=VALUE", "override one value of the input, e.g. --set sampler.step_size=1e-3; may be repeated",
-         "sample forward field likelihood check", take_set},
-        {"--max-seconds", "S", "stop in time with a checkpoint and exit status 75", "sample forward", take_max_seconds},
-        {"--fresh", NULL, "start over; what an earlier run left in DIR is moved to DIR/previous_0001",
-         "sample forward field likelihood", take_fresh},
-        {"--resume", "FILE", "go on from this checkpoint, instead of the newest in DIR", "sample forward check", take_resume},
-        {"--quiet", NULL, "only warnings on the terminal (DIR/sculptor.log tells the rest)", "sample forward field likelihood",
-         take_quiet},
+         EVERY, take_set},
+        {"--max-seconds", "S", "stop in time with a checkpoint and exit status 75", LEVELS, take_max_seconds},
+        {"--fresh", NULL, "start over; what an earlier run left in DIR is moved to DIR/previous_0001", RUNS,
+         take_fresh},
+        {"--resume", "FILE", "go on from this checkpoint, instead of the newest in DIR", LEVELS " check", take_resume},
+        {"--quiet", NULL, "only warnings on the terminal (DIR/sculptor.log tells the rest)", RUNS, take_quiet},
         {"--ranks", "N", "predict for N ranks (1)", "check", take_ranks},
-        {"--help", NULL, "print this", "sample forward field likelihood check", take_help},
+        {"--help", NULL, "print this", EVERY, take_help},
 };
 enum { N_ROWS = sizeof rows / sizeof *rows };
 
@@ -106,10 +110,10 @@ _Noreturn static void refuse_option(const char *command, const char *word)
 
 struct options options_parse(const char *command, int argc, char **argv)
 {
-        const bool noises = strcmp(command, "forward") == 0;
+        const bool noises = strcmp(command, "forward") == 0, inverts = strcmp(command, "invert") == 0;
         struct options options = {.max_seconds = INFINITY, .ranks = 1, .draws_fields = strcmp(command, "field") == 0,
                                   .likelihood = strcmp(command, "likelihood") == 0,
-                                  .noises = noises, .ascends = noises};
+                                  .noises = noises, .inverts = inverts, .ascends = noises || inverts};
         options.set = allocate((size_t)argc + 1, sizeof *options.set);
         for (int i = 0; i < argc; i++) {
                 const char *word = argv[i];

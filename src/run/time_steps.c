@@ -47,7 +47,8 @@ static bool grid_fits(const struct run *run, const struct time_grid *grid, struc
         const char *key = sampler_steps_at_levels(&run->settings.sampler) ? "levels" : "sampler.time_steps";
         const struct score_type *score = run->score->type;
         if (grid->n < 2 && run->options.noises) {
-                input_add_problem(input, key, "forward needs levels above 0, e.g. levels: {type: geometric, sigma_max: 20, "
+                input_add_problem(input, key,
+                                  "forward needs levels above 0, e.g. levels: {type: geometric, sigma_max: 20, "
                                   "sigma_min: 1, count: 10}");
                 return false;
         }
@@ -113,6 +114,11 @@ static void turn_round(struct run *run)
 {
         const size_t n = run->levels.n;
         const int64_t last = (int64_t)run->grid->n - 1;
+        if (n == 1 && !run->options.noises) { /* it is where the steps end */
+                run->levels.sigma[0] = run->grid->point[0].sigma;
+                time_grid_reverse(run->grid);
+                return;
+        }
         for (size_t i = 0; i < (n + 1) / 2; i++) {
                 const size_t k = n - 1 - i;
                 const double sigma = run->levels.sigma[i];
@@ -126,9 +132,18 @@ static void turn_round(struct run *run)
         time_grid_reverse(run->grid);
 }
 
+static void refuse_unfit(const struct run *run, struct input *input)
+{
+        const struct sampler_settings *settings = &run->settings.sampler;
+        const struct scheme *scheme = sampler_scheme(settings);
+        const char *unfit = scheme->unfit ? scheme->unfit(sampler_scheme_settings(settings), run->grid, run->score)
+                                          : NULL;
+        if (unfit)
+                input_add_problem(input, "sampler", "%s", unfit);
+}
+
 void run_check_time_steps(struct run *run, struct input *input)
 {
-        const struct scheme *scheme = sampler_scheme(&run->settings.sampler);
         if (run->score->type->tempered && !run->options.noises)
                 input_add_problem(input, "sampler.type",
                                   "%s above sigma 0 is not the noised target, and cannot be sampled by undoing noise; "
@@ -143,16 +158,16 @@ void run_check_time_steps(struct run *run, struct input *input)
         run->grid = grid;
         if (!grid_fits(run, grid, input))
                 return;
-        const char *unfit = scheme->unfit
-                                    ? scheme->unfit(sampler_scheme_settings(&run->settings.sampler), grid, run->score)
-                                    : NULL;
-        if (unfit)
-                input_add_problem(input, "sampler", "%s", unfit);
+        if (!run->options.inverts)
+                refuse_unfit(run, input);
         place_levels(run, input);
         if (run->options.ascends) {
                 if (run->settings.sampler.denoise)
-                        input_add_problem(input, "sampler.denoise", "there is nothing to take away where noise is added");
+                        input_add_problem(input, "sampler.denoise",
+                                          "there is nothing to take away where noise is added");
                 turn_round(run);
+                if (run->options.inverts)
+                        refuse_unfit(run, input); /* that the scheme can leave the data */
                 return;
         }
         if (run->settings.sampler.denoise && grid->point[grid->n - 1].sigma == 0)

@@ -6,14 +6,14 @@
  *     x'' = (x' + x~)/2                                               the stochastic improved Euler method,
  *     E   = |(x' - x'')/delta|,   delta = max(eps_abs, eps_rel max(|x'|, |x'_prev|)) in each coordinate,
  *
- * |.| the root mean square over coordinates, or the maximum; x'_prev is the last x' that was accepted. Where E <= 1 the step
- * is accepted, x <- x''. In either case h <- theta h E^-r. Two evaluations a try. Strong order 1 in h, the noise being
- * additive [Roberts 2012].
+ * |.| the root mean square over coordinates, or the maximum; x'_prev is the last x' that was accepted. Where E <= 1
+ * the step is accepted, x <- x''. In either case h <- theta h E^-r. Two evaluations a try. Strong order 1 in h, the
+ * noise being additive [Roberts 2012].
  *
- * A refused step is tried again on the same Brownian path: all increments are differences of one tree (brownian.h), which
- * neither steps nor refusals change. Choosing steps by what the path does further on is no bias but for the method's own
- * error: the improved Euler method converges path by path, whichever partition is chosen, as its steps go to 0 [Gaines &
- * Lyons 1997; that of additive noise needs no Levy areas].
+ * A refused step is tried again on the same Brownian path: all increments are differences of one tree (brownian.h),
+ * which neither steps nor refusals change. Choosing steps by what the path does further on is no bias but for the
+ * method's own error: the improved Euler method converges path by path, whichever partition is chosen, as its steps
+ * go to 0 [Gaines & Lyons 1997; that of additive noise needs no Levy areas].
  *
  * What differs from the published algorithm: steps end at the points of the time grid, where the length kept is not
  * changed by a step they cut short; a length is rounded down to three binary digits (by 9 % on average), so that few
@@ -63,8 +63,8 @@ static const char *unfit(const void *settings, const struct time_grid *grid, con
         const struct process *process = grid->process;
         const double last = grid->point[grid->n - 1].sigma;
         if (diffusion_n_steps(grid) > BROWNIAN_MAX_TREES)
-                return "adaptive_sde goes along 262144 time steps at the most, and takes as many steps inside each as it "
-                       "needs";
+                return "adaptive_sde goes along 262144 time steps at the most, and in each takes as many "
+                       "steps as it needs";
         if (last == 0 && process->type->sigma(process->settings, 0) > 0)
                 return "adaptive_sde steps in the process's time, and this one never comes to sigma 0; end at a sigma "
                        "above 0 and denoise: true";
@@ -113,7 +113,8 @@ uint32_t adaptive_sde_end(double length, double duration, uint32_t at)
         return (at + n) / unit * unit;
 }
 
-double adaptive_sde_next(const struct time_grid *grid, double length, double taken, double error, double factor, bool cut)
+double adaptive_sde_next(const struct time_grid *grid, double length, double taken, double error, double factor,
+                         bool cut)
 {
         if (cut && error <= 1)
                 return length;

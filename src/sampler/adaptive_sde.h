@@ -37,8 +37,10 @@ static inline double adaptive_sde_factor(const struct adaptive_sde *settings, do
         return settings->safety * vm_exp(-settings->exponent * vm_log_positive(counted));
 }
 
-/* The length to try after a step of `taken`, and the factor of its error. `cut` where the time step's end cut it short. */
-double adaptive_sde_next(const struct time_grid *grid, double length, double taken, double error, double factor, bool cut);
+/* The length to try after a step of `taken`, and the factor of its error. `cut` where the time step's end cut it
+ * short. */
+double adaptive_sde_next(const struct time_grid *grid, double length, double taken, double error, double factor,
+                         bool cut);
 
 /* The load after a time step of so many evaluations: half of it, and half of what it was. */
 static inline double adaptive_sde_load(double before, double evaluations)

@@ -34,7 +34,7 @@ static void propose(const struct field *field, const struct adaptive_sde_moment 
 {
         const struct factors f = factors_of(field, here);
         const double *restrict x = field->stretch->x, *restrict s = field->score, *restrict b = field->brownian,
-                     *restrict ahead = field->ahead;
+                               *restrict ahead = field->ahead;
         for (size_t i = 0; i < field->stretch->size; i++)
                 field->proposal[i] = fma(f.noise, ahead[i] - b[i], fma(f.push, s[i], fma(f.pull, x[i], x[i])));
 }
@@ -43,7 +43,7 @@ static void improve(const struct field *field, const struct adaptive_sde_moment 
 {
         const struct factors f = factors_of(field, ahead_of);
         const double *restrict x = field->stretch->x, *restrict b = field->brownian, *restrict ahead = field->ahead,
-                     *restrict proposal = field->proposal;
+                               *restrict proposal = field->proposal;
         double *restrict s = field->score;
         for (size_t i = 0; i < field->stretch->size; i++) {
                 const double moved = fma(f.push, s[i], fma(f.pull, proposal[i], x[i]));

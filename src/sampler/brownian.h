@@ -1,4 +1,5 @@
-/* Brownian paths that are functions of counters: virtual Brownian trees [Levy 1940; Gaines & Lyons 1997; Li et al. 2020].
+/* Brownian paths that are functions of counters: virtual Brownian trees [Levy 1940; Gaines & Lyons 1997; Li et al.
+ * 2020].
  *
  * A tree is one standard Brownian motion B(u), 0 <= u <= 1, B(0) = 0, for each coordinate of a particle, on the
  * 2^BROWNIAN_DEPTH + 1 points u = at 2^-BROWNIAN_DEPTH. B(1) is z of node 0; the middle of an interval of length l,
@@ -6,8 +7,8 @@
  *
  *     B(middle) = (B(left) + B(right))/2 + sqrt(l)/2 z_n.
  *
- * So B is the same whatever points are asked for, and in whatever order, and nothing is kept. A point costs a normal number
- * for each halving down to it: few where `at` ends in many zeros.
+ * So B is the same whatever points are asked for, and in whatever order, and nothing is kept. A point costs a normal
+ * number for each halving down to it: few where `at` ends in many zeros.
  *
  * z_n is RNG_BROWNIAN's of the particle: the counter's step holds n < 2^32, its level and stage (18 bits) the tree. */
 #ifndef SCULPTOR_SAMPLER_BROWNIAN_H

@@ -9,9 +9,9 @@
  *     order 2     2M, D = D_0 + (h/2) (D_0 - D_1)/h_1 as published
  *     order 3     3M, D the parabola through the three, integrated exactly
  *
- * One evaluation a step; the first steps are of orders 1 and 2, a step to sigma 0 ends at D_0. The paper has no equation
- * for 3M, and its published code takes half of the parabola's curvature, as others after it do: of order 2, but steadier
- * where steps are few. That is `curvature: half`. Local. */
+ * One evaluation a step; the first steps are of orders 1 and 2, a step to sigma 0 ends at D_0. The authors' code of 3M,
+ * and k-diffusion's after it, take half of the parabola's curvature, which is of order 2, but steadier where steps are
+ * few: `curvature: half`. Local. */
 #include <string.h>
 
 #include "diffusion.h"
@@ -119,6 +119,6 @@ static void advance(const void *configured, const struct stretch *stretch)
 
 const struct scheme scheme_dpm_solver = {
         .name = "dpm_solver", .help = "DPM-Solver++ multistep and DDIM: the ODE in ln sigma, one evaluation a step",
-        .params = params, .settings_size = sizeof(struct settings), .check = check, .diffusion = true, .deterministic = true,
-        .n_history = 2, .n_work = 1, .unfit = unfit, .advance = advance,
+        .params = params, .settings_size = sizeof(struct settings), .check = check,
+        .diffusion = true, .deterministic = true, .n_history = 2, .n_work = 1, .unfit = unfit, .advance = advance,
 };

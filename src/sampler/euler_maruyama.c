@@ -16,7 +16,8 @@ static const char *unfit(const void *settings, const struct time_grid *grid, con
         (void)score;
         const struct process *process = grid->process;
         if (grid->point[grid->n - 1].sigma == 0 && process->type->sigma(process->settings, 0) > 0)
-                return "euler_maruyama steps in the process's time, and this one never comes to sigma 0; end at a sigma "
+                return "euler_maruyama steps in the process's time, and this one never comes to sigma 0; end at a "
+                       "sigma "
                        "above 0 and denoise: true, or use reverse_diffusion";
         return NULL;
 }

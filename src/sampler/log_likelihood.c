@@ -1,6 +1,8 @@
-/* The instantaneous change of variables by Dormand & Prince's pair in sigma: x and, beside it, one integral of sigma div
- * s for the exact divergence or one for each probe are one state, [x rows][integrals], whose worst error chooses the
- * step. A tile takes its steps together, so that a particle's bits depend on its tile, which no rank count changes. */
+/* The instantaneous change of variables by Dormand & Prince's pair in sigma: x and, beside it, one integral of sigma
+ * div s for the exact divergence or one for each probe are one state, [x rows][integrals], whose worst error chooses
+ * the step. A tile takes its steps together, so that a particle's bits depend on its tile, which no rank count changes.
+ * Order 5; 6 score evaluations a step, each with a divergence or a product with the Jacobian for each probe. Local,
+ * collective over the domain for fields. [Dormand & Prince 1980; Grathwohl et al. 2019; Song et al. 2021] */
 #include "sculptor/log_likelihood.h"
 
 #include <stdlib.h>

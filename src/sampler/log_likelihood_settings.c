@@ -4,8 +4,10 @@
 
 #include "sculptor/log_likelihood.h"
 
-static const char *const traces[] = {[LOG_LIKELIHOOD_EXACT] = "exact", [LOG_LIKELIHOOD_HUTCHINSON] = "hutchinson", NULL};
-static const char *const probes[] = {[LOG_LIKELIHOOD_RADEMACHER] = "rademacher", [LOG_LIKELIHOOD_GAUSSIAN] = "gaussian", NULL};
+static const char *const traces[] = {
+        [LOG_LIKELIHOOD_EXACT] = "exact", [LOG_LIKELIHOOD_HUTCHINSON] = "hutchinson", NULL};
+static const char *const probes[] = {
+        [LOG_LIKELIHOOD_RADEMACHER] = "rademacher", [LOG_LIKELIHOOD_GAUSSIAN] = "gaussian", NULL};
 static const char *const priors[] = {[LOG_LIKELIHOOD_NORMAL] = "normal", [LOG_LIKELIHOOD_OWN] = "exact", NULL};
 
 #define FIELD(member) offsetof(struct log_likelihood_settings, member)
@@ -32,7 +34,8 @@ const struct param log_likelihood_params[] = {
         {.key = "sigma_min", .kind = PARAM_REAL, .offset = FIELD(sigma_min), .fallback = "0", .range = "[0, inf)",
          .operational = true, .help = "noise in the data: log p is that of the target noised so far"},
         {.key = "sigma_max", .kind = PARAM_REAL, .offset = FIELD(sigma_max), .fallback = "auto", .automatic = "auto",
-         .range = "(0, inf)", .operational = true, .help = "where noise has drowned the data; auto: the first level's sigma"},
+         .range = "(0, inf)", .operational = true,
+         .help = "where noise has drowned the data; auto: the first level's sigma"},
         PARAM_END};
 
 const char *log_likelihood_unfit(const struct log_likelihood_settings *settings, const struct score *score,

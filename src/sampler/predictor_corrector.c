@@ -40,7 +40,8 @@ static const char *const norms[] = {"population", "particle", NULL};
 
 static bool predictor_variant(size_t i, struct param_variant *variant)
 {
-        return sampler_predictor_variant(i, variant) && ((const struct scheme *)variant->type)->predictor_work <= N_WORK;
+        return sampler_predictor_variant(i, variant) &&
+               ((const struct scheme *)variant->type)->predictor_work <= N_WORK;
 }
 
 static const struct param params[] = {
@@ -71,8 +72,10 @@ static void check(const void *configured, const struct params_scope *scope)
         if (!isnan(settings->corrector_step_size) && !isnan(settings->snr))
                 params_problem(scope, "snr", "chooses the step that corrector_step_size gives; remove one of them");
         if (predictor->adaptive_steps && predictor->adaptive_steps(settings->predictor.settings))
-                params_problem(scope, "predictor", "%s takes adaptive steps, which need no corrector; choose another "
-                               "method", predictor->name);
+                params_problem(scope, "predictor",
+                               "%s takes adaptive steps, which need no corrector; choose another "
+                               "method",
+                               predictor->name);
 }
 
 static const char *unfit(const void *configured, const struct time_grid *grid, const struct score *score)

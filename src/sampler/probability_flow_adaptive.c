@@ -11,6 +11,8 @@
  * back, and a run may be cut there): 1 + 6 n evaluations for n inner steps, 2 fewer where the last ends at 0. */
 #include "probability_flow.h"
 
+#include <string.h>
+
 enum { STAGES = DORMAND_PRINCE_STAGES, MAX_ATTEMPTS = 1000000 };
 
 /* On the way from a point of the grid to the next. Lanes from n_lanes on, the spare ones, never fly. */
@@ -50,14 +52,16 @@ static void slopes_of_each(struct flight *flight, const double *sigma, const dou
 static void slopes_of_all(const struct stretch *stretch, double sigma, const struct score_level *level,
                           const double *restrict x, double *restrict k)
 {
-        struct score_level *own = level || sigma == 0 ? NULL : score_level_create(stretch->level->score, sigma);
-        if (sigma > 0) {
-                score_eval(level ? level : own, x, k);
-                stretch_count(stretch, 1);
+        if (sigma == 0) {
+                memset(k, 0, stretch->size * sizeof *k);
+                return;
         }
-        for (size_t i = 0; i < stretch->size; i++)
-                k[i] = sigma > 0 ? -sigma * k[i] : 0;
+        struct score_level *own = level ? NULL : score_level_create(stretch->level->score, sigma);
+        score_eval(level ? level : own, x, k);
         score_level_free(own);
+        stretch_count(stretch, 1);
+        for (size_t i = 0; i < stretch->size; i++)
+                k[i] *= -sigma;
 }
 
 static void first_slopes(struct flight *flight)

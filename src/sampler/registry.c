@@ -79,7 +79,7 @@ static const struct scheme annealed = {
 bool scheme_inpaints_variant(size_t i, struct param_variant *variant)
 {
         for (size_t k = 0; k < N_SCHEMES; k++)
-                if (registry[k]->diffusion && registry[k]->n_history == 0 && registry[k]->advance && i-- == 0) {
+                if (registry[k]->diffusion && registry[k]->n_history == 0 && !registry[k]->advance_all && i-- == 0) {
                         *variant = variant_of(registry[k]);
                         return true;
                 }
@@ -152,8 +152,10 @@ bool sampler_steps_at_levels(const struct sampler_settings *settings)
 
 struct sampler_settings sampler_noising_settings(void)
 {
-        return (struct sampler_settings){.type = {.type = &scheme_noising}, .step_size = NAN, .steps_per_level = -1,
-                                         .target_acceptance = NAN, .time_steps = {.type = {.type = &at_levels}}};
+        struct sampler_settings settings = {.step_size = NAN, .steps_per_level = -1, .target_acceptance = NAN};
+        settings.type.type = &scheme_noising;
+        settings.time_steps.type.type = &at_levels;
+        return settings;
 }
 
 static const struct param time_steps_params[] = {

@@ -35,7 +35,6 @@ extern const struct scheme scheme_noising; /* of no input: sampler_noising_setti
 /* `predictor:` of predictor_corrector: the schemes with predictor_work. */
 bool sampler_predictor_variant(size_t i, struct param_variant *variant);
 extern const struct scheme scheme_adaptive_sde;
-extern const struct scheme scheme_noising; /* of no input: sampler_noising_settings() */
 
 /* The schemes that may run inside inpainting: reverse samplers that take a step from x alone. */
 bool scheme_inpaints_variant(size_t i, struct param_variant *variant);

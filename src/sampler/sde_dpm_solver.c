@@ -38,7 +38,8 @@ static double extrapolation(const struct time_point *before, const struct time_p
 static void step_to(const struct settings *settings, const struct stretch *stretch, int64_t step)
 {
         const struct time_point *a = diffusion_from(stretch, step), *b = diffusion_to(stretch, step);
-        double *restrict x = stretch->x, *restrict before = stretch->history[0], *restrict data = stretch_work(stretch, 0);
+        double *restrict x = stretch->x, *restrict before = stretch->history[0],
+                         *restrict data = stretch_work(stretch, 0);
         double *z = stretch->layout ? NULL : stretch_work(stretch, 1);
         const double ratio = b->sigma / a->sigma, fresh = (1 - ratio) * (1 + ratio);
         struct affine map = {.keep = b->scale / a->scale * (ratio * ratio), .score = b->scale * fresh,

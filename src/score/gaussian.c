@@ -11,8 +11,8 @@
 #include <string.h>
 
 #include "score/cholesky.h"
-#include "score/jacobi.h"
 #include "score/gaussian.h"
+#include "score/jacobi.h"
 #include "score/types.h"
 #include "sculptor/memory.h"
 #include "sculptor/vecmath.h"
@@ -121,11 +121,8 @@ struct gaussian {
         double *mean;       /* [n_dim] */
         double *covariance; /* S, [n_dim][width] */
         double *factor;     /* L of S = L L^T, [n_dim][width] */
-        struct spectrum *spectrum;
+        struct gaussian_spectrum **spectrum; /* of a dense S, made at the first eval_each() */
 };
-
-/* S = Q diag(value) Q^T of a dense S, made at the first eval_each(). */
-struct spectrum { double *value, *q; };
 
 static int64_t first_column(int64_t width, int64_t i)
 {
@@ -172,8 +169,7 @@ static void free_model(void *model)
         free(gaussian->mean);
         free(gaussian->covariance);
         free(gaussian->factor);
-        free(gaussian->spectrum->value);
-        free(gaussian->spectrum->q);
+        gaussian_spectrum_free(*gaussian->spectrum);
         free(gaussian->spectrum);
         free(gaussian);
 }
@@ -330,52 +326,14 @@ static void eval(const void *level, const double *restrict x, double *restrict s
 
 /* ---- each lane at a noise of its own ---- */
 
-static void make_spectrum(const struct gaussian *gaussian)
-{
-        const size_t n = (size_t)gaussian->n_dim;
-        double *s = allocate(n * n, sizeof *s);
-        memcpy(s, gaussian->covariance, n * n * sizeof *s);
-        for (size_t i = 0; i < n; i++) /* what is printed and read again need not be symmetric to the last bit */
-                for (size_t j = 0; j < i; j++)
-                        s[j * n + i] = s[i * n + j];
-        gaussian->spectrum->value = allocate(n, sizeof(double));
-        gaussian->spectrum->q = allocate(n * n, sizeof(double));
-        jacobi_diagonalise(gaussian->n_dim, s, gaussian->spectrum->value, gaussian->spectrum->q);
-        free(s);
-}
-
-/* s = -Q (diag(value) + sigma^2)^-1 Q^T (x - m): 2 n_dim^2 fused multiply-adds. */
-static void dense_each(const struct gaussian *gaussian, const double *restrict sigma, const double *restrict x,
-                       double *restrict score)
-{
-        const int64_t n = gaussian->n_dim;
-        if (!gaussian->spectrum->q)
-                make_spectrum(gaussian);
-        const double *restrict q = gaussian->spectrum->q;
-        double *restrict y = allocate((size_t)n * LANES, sizeof *y);
-        for (int64_t i = 0; i < n; i++)
-                for (int64_t k = 0; k < n; k++)
-                        for (int lane = 0; lane < LANES; lane++)
-                                y[k * LANES + lane] = fma(q[i * n + k], x[i * LANES + lane] - gaussian->mean[i],
-                                                          y[k * LANES + lane]);
-        for (int64_t k = 0; k < n; k++)
-                for (int lane = 0; lane < LANES; lane++)
-                        y[k * LANES + lane] /= fma(sigma[lane], sigma[lane], gaussian->spectrum->value[k]);
-        memset(score, 0, (size_t)n * LANES * sizeof *score);
-        for (int64_t i = 0; i < n; i++)
-                for (int64_t k = 0; k < n; k++)
-                        for (int lane = 0; lane < LANES; lane++)
-                                score[i * LANES + lane] = fma(-q[i * n + k], y[k * LANES + lane],
-                                                              score[i * LANES + lane]);
-        free(y);
-}
-
 /* Of a diagonal one the bits of eval() at each lane's level. */
 static void eval_each(const void *model, const double *restrict sigma, const double *restrict x, double *restrict score)
 {
         const struct gaussian *gaussian = model;
         if (gaussian->width > 1) {
-                dense_each(gaussian, sigma, x, score);
+                if (!*gaussian->spectrum)
+                        *gaussian->spectrum = gaussian_spectrum_create(gaussian->n_dim, gaussian->covariance);
+                gaussian_spectrum_score(*gaussian->spectrum, gaussian->mean, sigma, x, score);
                 return;
         }
         for (int64_t i = 0; i < gaussian->n_dim; i++)
@@ -447,6 +405,6 @@ const struct score_type score_gaussian = {
         .dimension = dimension, .create = create, .free = free_model,
         .undefined_at = undefined_at, .diameter = diameter, .components = components,
         .create_level = create_level, .free_level = free_level,
-        .eval = eval, .eval_each = eval_each, .log_density = log_density, .divergence = divergence, .jacobian = jacobian,
-        .jacobian_vector = jacobian_vector, .draw = draw,
+        .eval = eval, .eval_each = eval_each, .log_density = log_density, .divergence = divergence,
+        .jacobian = jacobian, .jacobian_vector = jacobian_vector, .draw = draw,
 };

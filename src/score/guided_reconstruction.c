@@ -4,8 +4,8 @@
  *             = s(x) + scale (I + sigma^2 J) A^T (N + r^2 A A^T)^-1 (y - A m_0),
  *
  * J the (symmetric) Jacobian of s, r^2 = 0 (dps) or sigma^2 v/(v + sigma^2) (pigdm). Exact only where the covariance of
- * x_0 given x is r^2, of a prior N(m, v) for pigdm, at sigma = 0 for all. One evaluation of the prior and of its Jacobian.
- * Local. [Ho et al. 2022; Chung et al. 2023; Song et al. 2023] */
+ * x_0 given x is r^2, of a prior N(m, v) for pigdm, at sigma = 0 for all. One evaluation of the prior and one product
+ * with its Jacobian. Local. [Ho et al. 2022; Chung et al. 2023; Song et al. 2023] */
 #include <math.h>
 #include <stdlib.h>
 
@@ -69,7 +69,6 @@ struct guided_level {
         double *precision;         /* scale (N + r^2 A A^T)^-1 */
         double *denoised, *pull;   /* m_0 and A^T precision (y - A m_0), [n_dim][LANES] */
         double *rest;              /* y - A m_0, [n_data][LANES] */
-        double *jacobian;          /* NULL at sigma 0 */
 };
 
 static void *create_level(const void *model, double sigma)
@@ -86,8 +85,6 @@ static void *create_level(const void *model, double sigma)
         level->denoised = allocate(n * LANES, sizeof(double));
         level->pull = allocate(n * LANES, sizeof(double));
         level->rest = allocate(m * LANES, sizeof(double));
-        if (sigma > 0)
-                level->jacobian = allocate(n * n * LANES, sizeof(double));
         return level;
 }
 
@@ -99,7 +96,6 @@ static void free_level(void *state)
         free(level->denoised);
         free(level->pull);
         free(level->rest);
-        free(level->jacobian);
         free(level);
 }
 
@@ -145,18 +141,11 @@ static void eval(const void *state, const double *restrict x, double *restrict s
         pull_of_data(level);
         for (int64_t i = 0; i < n * LANES; i++)
                 score[i] += level->pull[i];
-        if (!level->jacobian)
+        if (level->variance == 0)
                 return;
-        score_jacobian(level->prior, x, level->jacobian);
-        for (int64_t i = 0; i < n; i++) {
-                double turned[LANES] = {0};
-                for (int64_t j = 0; j < n; j++) {
-                        const double *entry = level->jacobian + (i * n + j) * LANES, *pull = level->pull + j * LANES;
-                        for (int lane = 0; lane < LANES; lane++)
-                                turned[lane] = fma(entry[lane], pull[lane], turned[lane]);
-                }
-                add_row(level->variance, turned, score + i * LANES);
-        }
+        score_jacobian_vector(level->prior, x, level->pull, level->denoised);
+        for (int64_t i = 0; i < n * LANES; i++)
+                score[i] = fma(level->variance, level->denoised[i], score[i]);
 }
 
 const struct score_type guided_reconstruction = {

@@ -1,6 +1,6 @@
 /* Jacobi's method with cyclic rows [Jacobi 1846; Golub & Van Loan, Matrix Computations, 8.5]: a rotation by the smaller
- * angle annuls each element above the diagonal in turn, again and again; the sum of their squares falls quadratically in
- * the end. The work of a library's tridiagonal method is less, but not its bits the same. */
+ * angle annuls each element above the diagonal in turn, again and again; the sum of their squares falls quadratically
+ * in the end. The work of a library's tridiagonal method is less, but not its bits the same. */
 #include "score/jacobi.h"
 
 #include <float.h>

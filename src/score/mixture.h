@@ -54,8 +54,7 @@ void mixture_responsibilities(const void *level, const double *restrict x, doubl
         .free = mixture_free, .undefined_at = mixture_undefined_at, .diameter = mixture_diameter,                      \
         .n_modes = mixture_n_modes, .components = mixture_components, .create_level = mixture_create_level,            \
         .free_level = mixture_free_level, .eval = mixture_eval, .eval_each = mixture_eval_each,                        \
-        .log_density = mixture_log_density,                                                                            \
-        .divergence = mixture_divergence, .jacobian = mixture_jacobian, .jacobian_vector = mixture_jacobian_vector,    \
-        .responsibilities = mixture_responsibilities, .draw = mixture_draw
+        .log_density = mixture_log_density, .divergence = mixture_divergence, .jacobian = mixture_jacobian,            \
+        .jacobian_vector = mixture_jacobian_vector, .responsibilities = mixture_responsibilities, .draw = mixture_draw
 
 #endif

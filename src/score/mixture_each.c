@@ -1,4 +1,5 @@
-/* The score of a Gaussian mixture, each lane at a noise of its own: mixture_eval.c with V_k = v_k + sigma^2 of the lane,
+/* The score of a Gaussian mixture, each lane at a noise of its own: mixture_eval.c with the lane's
+ * V_k = v_k + sigma^2,
  *
  *     l_k = ln w_k - (n_dim ln 2 pi + sum_i ln V_ki)/2 - sum_i (x_i - m_ki)^2/(2 V_ki),
  *

@@ -1,8 +1,8 @@
 /* A target at another temperature: s_beta = beta s, ln p_beta = beta ln p but for a constant.
  *
  * At sigma = 0 it is the score of p^beta. Above, p_sigma^beta is not (p^beta)_sigma: of N(0, d) one has the variance
- * (d + sigma^2)/beta, the other d/beta + sigma^2, and reverse samplers, which need the latter, are biased. An evaluation.
- * Local. [Du et al. 2023] */
+ * (d + sigma^2)/beta, the other d/beta + sigma^2, and reverse samplers, which need the latter, are biased. An
+ * evaluation. Local. [Du et al. 2023] */
 #include <math.h>
 #include <stdlib.h>
 
@@ -127,11 +127,18 @@ static void jacobian(const void *state, const double *restrict x, double *restri
         multiply(level->beta, n * n * LANES, j);
 }
 
+static void jacobian_vector(const void *state, const double *restrict x, const double *restrict v, double *restrict out)
+{
+        const struct tempered_level *level = state;
+        score_jacobian_vector(level->target, x, v, out);
+        multiply(level->beta, (size_t)level->target->score->n_dim * LANES, out);
+}
+
 const struct score_type score_tempered = {
         .name = "tempered", .help = "a target at another temperature, beta times its score",
         .params = tempered_params, .settings_size = sizeof(struct tempered_settings), .check = check, .composite = true,
         .dimension = dimension, .create = create, .free = free_model,
         .undefined_at = undefined_at, .diameter = diameter, .create_level = create_level, .free_level = free_level,
         .eval = eval, .log_density = log_density, .log_density_unnormalised = true,
-        .divergence = divergence, .jacobian = jacobian,
+        .divergence = divergence, .jacobian = jacobian, .jacobian_vector = jacobian_vector,
 };

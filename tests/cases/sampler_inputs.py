@@ -36,14 +36,22 @@ DIFFUSION = {
     "probability_flow_euler": ("{type: probability_flow, method: euler, TIMES}", "{type: edm}"),
     "probability_flow_heun": ("{type: probability_flow, method: heun, TIMES}", "{type: edm}"),
     "probability_flow_rk4": ("{type: probability_flow, method: rk4, TIMES}", "{type: edm}"),
-    "probability_flow_dormand_prince": ("{type: probability_flow, method: dormand_prince, TIMES}", "{type: edm}"),
+    "probability_flow_dormand_prince": ("{type: probability_flow, method: dormand_prince, TIMES}", "{type: vp}"),
     "probability_flow_dormand_prince_each":
         ("{type: probability_flow, method: dormand_prince, control: particle, relative_tolerance: 1e-4, TIMES}",
-         "{type: edm}"),
-    "dpm_solver_3": ("{type: dpm_solver, order: 3, TIMES}", "{type: edm}"),
+         "{type: subvp}"),
+    "dpm_solver_3": ("{type: dpm_solver, order: 3, TIMES}", "{type: vp}"),
     "edm_stochastic": ("{type: edm_stochastic, s_churn: 30, s_min: 0.05, s_max: 10, s_noise: 1.003, TIMES}",
                        "{type: edm}"),
+    "euler_maruyama": ("{type: euler_maruyama, TIMES}", "{type: subvp}"),
+    "reverse_diffusion": ("{type: reverse_diffusion, TIMES}", "{type: vp}"),
+    "ancestral": ("{type: ancestral, variance: posterior, TIMES}", "{type: vp}"),
+    "ddim": ("{type: ddim, eta: 0.5, TIMES}", "{type: subvp}"),
+    "sde_dpm_solver": ("{type: sde_dpm_solver, TIMES}", "{type: ve, sigma_min: 0.01, sigma_max: 50}"),
+    "predictor_corrector": ("{type: predictor_corrector, predictor: ancestral, corrector_steps: 2, TIMES}", "{type: vp}"),
     "adaptive_sde": ("{type: adaptive_sde, TIMES}", "{type: edm}"),
+    "inpainting": ("{type: inpainting, scheme: edm_stochastic, observed: [2], data: [0.5], resample: 2, TIMES}",
+                   "{type: edm}"),
 }
 
 

@@ -34,14 +34,13 @@ class Bits(Case):
         whole = self.run_one(sampler, "whole", 1)
         expected = hashes(whole)
         self.assertTrue(np.all(np.isfinite(last_state(whole))))
-        for ranks in (2, 4):
-            self.assertEqual(hashes(self.run_one(sampler, f"on-{ranks}", ranks)), expected)
+        self.assertEqual(hashes(self.run_one(sampler, "on-4", 4)), expected)
         # from a checkpoint in the middle of a level, on another number of ranks
         middle = checkpoints(whole)[len(checkpoints(whole)) // 2]
         resumed = self.run_one(sampler, "resumed", 3, 3, "--resume", os.path.join(whole, middle))
         found = hashes(resumed)
         self.assertEqual(found, {name: expected[name] for name in found})
-        # the steps, not the snapshots, decide where particles go
+        # the steps, not the snapshots, decide where particles go; neither do 2 ranks
         more = self.run_one(sampler, "more", 2, 6)
         np.testing.assert_array_equal(last_state(more), last_state(whole))
         self.count(whole)

@@ -112,13 +112,15 @@ class Likelihood(Case):
         self.same_on_any_ranks(MIXTURE, counts=(3,))
 
     def test_probes_do_not_depend_on_ranks(self):
-        found = self.same_on_any_ranks(MIXTURE, "--set", "likelihood.trace=hutchinson", "--set", "likelihood.n_probes=5")
+        found = self.same_on_any_ranks(MIXTURE, "--set", "likelihood.trace=hutchinson",
+                                       "--set", "likelihood.n_probes=5")
         self.assertTrue(np.all(found["standard_error"] >= 0) and found["standard_error"].max() > 0.01)
 
     def test_fields_do_not_depend_on_ranks_or_domains(self):
-        found = self.same_on_any_ranks(FIELD, "--set", "likelihood.trace=hutchinson", counts=(2,))
+        more = "--set", "likelihood.trace=hutchinson", "--set", "likelihood.n_probes=64"
+        found = self.same_on_any_ranks(FIELD, *more, counts=(2,))
         self.assertEqual(found["latent"].shape, (3, 6, 8))
-        whole = self.likelihood(FIELD, "domains", "--set", "likelihood.trace=hutchinson", "--set",
+        whole = self.likelihood(FIELD, "domains", *more, "--set",
                                 "parallel.domain_ranks=2", ranks=2)
         np.testing.assert_array_equal(whole["log_likelihood"], found["log_likelihood"])
         exact = self.likelihood(FIELD, "exact")
@@ -132,6 +134,7 @@ class Likelihood(Case):
         x, y = np.meshgrid(np.linspace(-8, 8, 12), np.linspace(-6, 8, 12))
         wanted = log_density(np.stack([x.ravel(), y.ravel()], axis=1))
         np.testing.assert_allclose(found["log_likelihood"], wanted, rtol=1e-7, atol=1e-6)
+        np.testing.assert_allclose(found["log_density"], wanted, rtol=1e-12, atol=1e-12)  # for the picture's sake
         said = self.likelihood(text.replace("144", "150"), "wrong", status=2)
         self.assertRegex(said, r"^\S*wrong.yaml:2: population.particles: is 150, .* makes 144 here\n$")
 

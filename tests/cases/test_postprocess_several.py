@@ -15,7 +15,7 @@ from field_runs import put_field_run
 from test_postprocess import Case, put_run, put_series, put_snapshot, run_command, target_of
 
 import sculptor_plot
-from sculptor_plot import compare, pairs, sampler_name
+from sculptor_plot import compare, likelihood, pairs, paths, sampler_name
 from sculptor_plot.distance import sliced_distance
 from sculptor_plot.target import Mixture
 
@@ -182,6 +182,91 @@ class Filmstrips(Several):
         self.refused(2, [finer, "(16, 16)", "(8, 8)"], "filmstrip", finer, fields)
         self.refused(2, ["no coordinate 3"], "filmstrip", forward, reverse, "--coordinates", "0,3")
         self.refused(2, ["'0'"], "filmstrip", forward, reverse, "--levels", "0")
+
+
+def put_likelihood(directory, n=24, exact=True, probes=False, kind="grid"):
+    """Of the toy's noised density on a grid, off by a little."""
+    directory.mkdir(parents=True)
+    x, y = np.linspace(-12, 12, n), np.linspace(-11, 13, n)
+    log_p = np.log(target_of(2).pair_pdf(x, y, [0, 1], 2.0)).ravel()
+    error = np.random.default_rng(1).standard_normal(n * n) * (0.1 if probes else 1e-7)
+    with h5py.File(directory / "likelihood.h5", "w") as file:
+        file["latent"], file["log_likelihood"] = np.zeros((n * n, 2)), log_p + error
+        file["evaluations"] = np.full(n * n, 143)
+        if exact:
+            file["log_density"] = log_p
+        if probes:
+            file["standard_error"] = np.full(n * n, 0.1)
+        file.attrs["sigma_min"], file.attrs["sigma_max"] = 2.0, 60.0
+        file.attrs["parameters"] = np.string_(
+            f"score.type: gaussian_mixture\npopulation.initial.type: {kind}\npopulation.initial.low: [-12, -11]\n"
+            f"population.initial.high: [12, 13]\npopulation.initial.points_per_axis: {n}\nlikelihood.prior: normal\n")
+    return directory
+
+
+class LikelihoodMaps(Several):
+    def test_every_kind_of_likelihood_is_drawn(self):
+        for exact in (True, False):
+            for probes in (True, False):
+                run = put_likelihood(self.folder / f"{exact}{probes}", exact=exact, probes=probes)
+                path = self.drawn("likelihood.png", "likelihood", run)
+                self.assertEqual(path, str(run / "pictures" / "likelihood.png"))
+
+    def test_maps_have_the_first_coordinate_along_x(self):
+        found = likelihood.Likelihoods(put_likelihood(self.folder / "run", n=13))
+        row, column = np.unravel_index(found.exact.argmax(), found.exact.shape)
+        self.assertEqual((column, row), (8, 8))  # x = 4, y = 5: the grid's points nearest to the mode at (5, 5)
+        self.assertEqual(found.extent, (-13.0, 13.0, -12.0, 14.0))
+
+    def test_bad_use_is_one_line_and_status_2_and_bad_files_3(self):
+        run = put_vp_run(self.folder / "run", [0.1], n=50)
+        self.refused(2, [self.folder / "none", "no such directory"], "likelihood", self.folder / "none")
+        self.refused(2, [run / "likelihood.h5", "no such file", "sculptor likelihood"], "likelihood", run)
+        self.refused(2, ["RUN_DIR"], "likelihood")
+        scattered = put_likelihood(self.folder / "scattered", kind="normal")
+        self.refused(2, [scattered / "likelihood.h5", "type: grid"], "likelihood", scattered)
+        with h5py.File(scattered / "likelihood.h5", "a") as file:
+            file.attrs["parameters"] = file.attrs["parameters"].replace(b"normal\n", b"grid\n", 1)
+            del file["log_likelihood"]
+        self.refused(3, [scattered / "likelihood.h5", "no data set log_likelihood"], "likelihood", scattered)
+        (scattered / "likelihood.h5").write_bytes(b"bad")
+        self.refused(3, [scattered / "likelihood.h5", "cannot be read as HDF5"], "likelihood", scattered)
+
+
+PATHS = VP + """population.initial.type: interpolation
+population.initial.points: 25
+population.initial.method: spherical
+"""
+
+
+def put_field_paths(directory, m=18, points=9):
+    put_field_run(directory, 2, n=8, m=m, n_levels=2)
+    with h5py.File(directory / "series.h5", "a") as file:
+        file.attrs["parameters"] = np.string_("score.type: gaussian_field\nsampler.type: probability_flow\n"
+                                              "population.initial.type: interpolation\n"
+                                              f"population.initial.points: {points}\n")
+    return directory
+
+
+class Paths(Several):
+    def test_paths_of_particles_and_of_fields_are_drawn(self):
+        run = put_vp_run(self.folder / "run", [9.0, 0.1], n=75, parameters=PATHS)
+        self.assertEqual(self.drawn("paths.png", "paths", run), str(run / "pictures" / "paths.png"))
+        self.drawn("paths.png", "paths", put_field_paths(self.folder / "fields"))
+
+    def test_a_path_is_a_run_of_neighbours(self):
+        run = sculptor_plot.read(put_vp_run(self.folder / "run", [9.0, 0.1], n=75, parameters=PATHS))
+        found = paths._paths(run.levels[-1], paths.points_of(run), [0, 1])
+        self.assertEqual(found.shape, (3, 25, 2))
+        np.testing.assert_array_equal(found[1], run.levels[-1].state()[25:50])
+
+    def test_bad_use_is_one_line_and_status_2(self):
+        run = put_vp_run(self.folder / "run", [0.1], n=20, parameters=PATHS)
+        self.refused(2, [run, "20 particles are no path of 25"], "paths", run)
+        other = put_vp_run(self.folder / "other", [0.1], n=20)
+        self.refused(2, [other, "did not begin with paths", "interpolation"], "paths", other)
+        self.refused(2, ["RUN_DIR"], "paths")
+        self.refused(2, [self.folder / "none", "no such directory"], "paths", self.folder / "none")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 /* At 1, 2, 3 and 4 ranks: particles with times of their own have the same bits wherever they are moved, and the work is
- * shared evenly from the second stretch on, counted in evaluations. Prints "ok NAME" or "FAIL NAME" lines from rank 0. */
+ * shared evenly from the second stretch on, counted in evaluations. Prints "ok NAME" or "FAIL NAME" lines from rank
+ * 0. */
 #include "../unit/adaptive_lab.h"
 
 #include "sculptor/error.h"

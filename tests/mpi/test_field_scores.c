@@ -36,10 +36,14 @@ static void ask_level(const struct field_fixture *fixture, double sigma, const d
         struct score_level *level = score_level_create(fixture->score, sigma);
         double lanes[LANES];
         type->eval(level->state, x, new_field(answers, fixture->mesh));
-        type->eval_both(level->state, x, new_field(answers, fixture->mesh), lanes);
-        answers->number[answers->n_numbers++] = lanes[LANES - 1];
-        type->divergence(level->state, x, lanes);
-        answers->number[answers->n_numbers++] = lanes[0];
+        if (type->eval_both) {
+                type->eval_both(level->state, x, new_field(answers, fixture->mesh), lanes);
+                answers->number[answers->n_numbers++] = lanes[LANES - 1];
+        }
+        if (type->divergence) {
+                type->divergence(level->state, x, lanes);
+                answers->number[answers->n_numbers++] = lanes[0];
+        }
         if (type->remainder)
                 type->remainder(level->state, x, new_field(answers, fixture->mesh));
         score_level_free(level);
@@ -126,6 +130,14 @@ int main(int argc, char **argv)
                  0.5},
                 {"posterior_through_a_beam_in_3_dimensions",
                  "type: posterior\nmesh: {cells: [8, 6, 5], box_size: 8}\n"
+                 "observation: {mock: true, noise_sigma: 0.3, holes: 2, hole_radius: 2, beam_fwhm: 2}\n",
+                 0.5},
+                {"guided_field_exactly",
+                 "type: guided_field\nmesh: {cells: [12, 10], box_size: 12}\n"
+                 "observation: {mock: true, noise_sigma: 0.3, holes: 2, hole_radius: 2, beam_fwhm: 2}\n",
+                 0.5},
+                {"guided_field_by_guidance",
+                 "type: guided_field\nmesh: {cells: [8, 6, 5], box_size: 8}\nmethod: pigdm\n"
                  "observation: {mock: true, noise_sigma: 0.3, holes: 2, hole_radius: 2, beam_fwhm: 2}\n",
                  0.5},
         };

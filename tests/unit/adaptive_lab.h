@@ -1,5 +1,5 @@
-/* What the tests of the adaptive SDE sampler share: a process with a scale and a drift, a Gaussian (or hand-made) score,
- * a grid, a population and the sampler. */
+/* What the tests of the adaptive SDE sampler share: a process with a scale and a drift, a Gaussian (or hand-made)
+ * score, a grid, a population and the sampler. */
 #ifndef ADAPTIVE_LAB_H
 #define ADAPTIVE_LAB_H
 
@@ -166,15 +166,15 @@ static inline const struct adaptive_sde *adaptive_lab_settings(const struct adap
 static inline double adaptive_lab_x(const struct adaptive_lab *lab, int64_t particle, int64_t j)
 {
         const struct population *population = lab->population;
-        return population_tile(population, (size_t)(particle / LANES - population->tile_begin))[j * LANES +
-                                                                                                particle % LANES];
+        return population_tile(population,
+                               (size_t)(particle / LANES - population->tile_begin))[j * LANES + particle % LANES];
 }
 
 static inline double adaptive_lab_evaluations(const struct adaptive_lab *lab, int64_t particle)
 {
         const struct population *population = lab->population;
-        return population_memory(population, (size_t)(particle / LANES - population->tile_begin))
-                [ADAPTIVE_SDE_MEMORY + particle % LANES];
+        return population_memory(population, (size_t)(particle / LANES -
+                                                      population->tile_begin))[ADAPTIVE_SDE_MEMORY + particle % LANES];
 }
 
 #endif

@@ -200,8 +200,8 @@ static double gain(const struct process *process, double d, double t, double t_b
                process->type->scale(NULL, t_b);
 }
 
-/* 51,200 coordinates show a relative error of the variance of 3.7% (at 5.85 deviations), of 0.6% at one; the solver's own
- * is far below, as the next test shows. The prior is not the marginal, so that the gain matters. */
+/* 51,200 coordinates show a relative error of the variance of 3.7% (at 5.85 deviations), of 0.6% at one; the solver's
+ * own is far below, as the next test shows. The prior is not the marginal, so that the gain matters. */
 static void test_the_variance_is_that_of_the_reverse_sde(void **state)
 {
         (void)state;
@@ -229,7 +229,8 @@ static void test_the_variance_is_that_of_the_reverse_sde(void **state)
 }
 
 /* x_b of every coordinate of 64 particles, exactly but for what the paths do between 2^11 points: int G g dW is the sum
- * of mean values of G g times increments, wrong by (1/12 int (d(G g)/dt)^2 dt)^(1/2) 2^-11 (t_a - t_b), about 3 10^-4. */
+ * of mean values of G g times increments, wrong by (1/12 int (d(G g)/dt)^2 dt)^(1/2) 2^-11 (t_a - t_b), about 3
+ * 10^-4. */
 static void exact_paths(const struct adaptive_lab *lab, uint64_t first, const double *x_a, double *x_b)
 {
         enum { POINTS = 2048, MOST = 16 };
@@ -268,7 +269,8 @@ static struct accuracy path_accuracy(int64_t n_dim, double tolerance)
         adaptive_lab_draw(lab, 1, NULL);
         double wanted[ALL], square = 0;
         for (size_t t = 0; t < lab->population->n_tiles; t++)
-                exact_paths(lab, t * LANES, population_tile(lab->population, t), wanted + t * lab->population->tile_size);
+                exact_paths(lab, t * LANES, population_tile(lab->population, t),
+                            wanted + t * lab->population->tile_size);
         assert_false(adaptive_lab_advance(lab, 0, 1).found);
         for (size_t i = 0; i < ALL; i++)
                 square += pow(lab->population->x[i] - wanted[i], 2) / ALL;
@@ -278,9 +280,9 @@ static struct accuracy path_accuracy(int64_t n_dim, double tolerance)
 }
 
 /* Strong order 1, of many coordinates, whose mean error is a fair judge: the error falls as the number of steps grows.
- * A root mean square of 2048 nearly independent errors is known to 2%, an order between steps a factor 3 apart to 3%; the
- * next order's terms are larger, and 10% is left for both. A single coordinate now and then has a small error by chance
- * and takes a step that is too long: it converges too, but more slowly than its steps. */
+ * A root mean square of 2048 nearly independent errors is known to 2%, an order between steps a factor 3 apart to 3%;
+ * the next order's terms are larger, and 10% is left for both. A single coordinate now and then has a small error by
+ * chance and takes a step that is too long: it converges too, but more slowly than its steps. */
 static void test_paths_converge_to_the_exact_solution(void **state)
 {
         (void)state;
@@ -292,7 +294,8 @@ static void test_paths_converge_to_the_exact_solution(void **state)
                         const struct accuracy now = path_accuracy(n_dim[i], 0.1 * pow(0.1, k));
                         const double order = log(before.error / now.error) / log(now.evaluations / before.evaluations);
                         print_message("%d coordinates: %.1f evaluations, error %.4g; %.1f, %.4g: order %.3f\n",
-                                      (int)n_dim[i], before.evaluations, before.error, now.evaluations, now.error, order);
+                                      (int)n_dim[i], before.evaluations, before.error, now.evaluations, now.error,
+                                      order);
                         assert_true(order > least[i]);
                         before = now;
                 }
@@ -397,7 +400,8 @@ static void test_grids_that_cannot_be_are_refused(void **state)
         struct process_type exploding = lab_process_type;
         exploding.sigma = never_clean;
         const struct process process = {.type = &exploding};
-        struct time_grid *clean = time_grid_create(&lab_process, sigma, 3), *never = time_grid_create(&process, sigma, 3);
+        struct time_grid *clean = time_grid_create(&lab_process, sigma, 3),
+                         *never = time_grid_create(&process, sigma, 3);
         assert_null(scheme_adaptive_sde.unfit(NULL, clean, &score));
         assert_non_null(strstr(scheme_adaptive_sde.unfit(NULL, never, &score), "denoise: true"));
         assert_non_null(strstr(scheme_adaptive_sde.unfit(NULL, clean, &points), "denoise: true"));

@@ -1,5 +1,5 @@
-/* The adaptive reverse SDE on a random field: modes of a Gaussian field are scalars N(0, d) each, coupled by their common
- * steps only, so that the variance of the linear reverse SDE holds mode by mode. On edm, S = d + sigma^2,
+/* The adaptive reverse SDE on a random field: modes of a Gaussian field are scalars N(0, d) each, coupled by their
+ * common steps only, so that the variance of the linear reverse SDE holds mode by mode. On edm, S = d + sigma^2,
  *
  *     var_b = (S_b/S_a)^2 (var_a - S_a) + S_b. */
 #include "field_sampler_lab.h"
@@ -90,8 +90,8 @@ static void test_a_field_that_breaks_down_is_named_with_its_step(void **state)
         struct field_case field = open_case("{type: adaptive_sde}", 3);
         advance(&field, 0, 1);
         population_tile(field.lab->population, 1)[7] = (double)NAN;
-        const struct breakdown breakdown = sampler_advance(field.lab->sampler, field.lab->population, field.lab->level, 0,
-                                                           1, 3, &field.lab->tally, NULL, NULL);
+        const struct breakdown breakdown = sampler_advance(field.lab->sampler, field.lab->population, field.lab->level,
+                                                           0, 1, 3, &field.lab->tally, NULL, NULL);
         assert_true(breakdown.found);
         assert_int_equal(breakdown.particle, 1);
         assert_int_equal(breakdown.step, 1);

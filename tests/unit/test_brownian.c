@@ -55,8 +55,10 @@ static double correlation(const double *x, double variance_x, const double *y, d
 }
 
 /* Uneven points, dyadic ones and the finest. */
-static const uint32_t POINTS[] = {0,          1,          5,           12345,     1 << 20,         123456789,
-                                  1u << 28,   (1u << 28) + 1, 1u << 29, 700000001, 3u << 28, BROWNIAN_END - 1, BROWNIAN_END};
+static const uint32_t POINTS[] = {0,           1,         5,        12345,
+                                  1 << 20,     123456789, 1u << 28, (1u << 28) + 1,
+                                  1u << 29,    700000001, 3u << 28, BROWNIAN_END - 1,
+                                  BROWNIAN_END};
 enum { N_POINTS = sizeof POINTS / sizeof *POINTS, N_STEPS = N_POINTS - 1 };
 
 static void test_increments_are_independent_normal_numbers_of_variance_h(void **state)
@@ -93,7 +95,8 @@ static void test_increments_are_independent_normal_numbers_of_variance_h(void **
 static void test_between_two_points_lies_a_bridge(void **state)
 {
         (void)state;
-        const uint32_t triples[][3] = {{0, 1u << 29, BROWNIAN_END}, {100000000, 300000000, 900000000},
+        const uint32_t triples[][3] = {{0, 1u << 29, BROWNIAN_END},
+                                       {100000000, 300000000, 900000000},
                                        {1u << 27, (1u << 27) + 77, (1u << 27) + 1000}};
         for (int k = 0; k < 3; k++) {
                 const uint32_t *at = triples[k];

@@ -1,5 +1,5 @@
-/* Reverse samplers that solve the probability flow, on N(0, d), where each is a factor for every particle: against their
- * gains, published and exact, with the evaluations they take. Orders of convergence: test_diffusion_orders.c. */
+/* Reverse samplers that solve the probability flow, on N(0, d), where each is a factor for every particle: against
+ * their gains, published and exact, with the evaluations they take. Orders: test_diffusion_orders.c. */
 #include "ode_gains.h"
 #include "ode_lab.h"
 

@@ -1,5 +1,5 @@
-/* Reverse samplers that solve the probability flow, beyond Gaussians: orders of convergence on a mixture, and a published
- * number. */
+/* Reverse samplers that solve the probability flow, beyond Gaussians: orders of convergence on a mixture, and a
+ * published number. */
 #include "ode_lab.h"
 
 #define DP "{type: probability_flow, method: dormand_prince, "

@@ -60,6 +60,26 @@ static void filtered(const struct posterior *posterior, const double *data, doub
         free(weight);
 }
 
+/* The score is linear: s(x + v) - s(x) = J v, to roundings of scores of 10 or so. */
+static void derivative_is_linear(const struct score_level *level, const double *x)
+{
+        const struct mesh *mesh = level->score->type->mesh(level->score->model);
+        double *v = some_point(mesh, 7), *moved = mesh_allocate(mesh), *s = mesh_allocate(mesh),
+               *t = mesh_allocate(mesh), *along = mesh_allocate(mesh);
+        for (size_t i = 0; i < mesh->size; i++)
+                moved[i] = x[i] + v[i];
+        score_eval(level, x, s);
+        score_eval(level, moved, t);
+        score_jacobian_vector(level, x, v, along);
+        for (size_t i = 0; i < mesh->size; i++)
+                assert_true(fabs(t[i] - s[i] - along[i]) < 1e-11);
+        free(v);
+        free(moved);
+        free(s);
+        free(t);
+        free(along);
+}
+
 static void check_exact(const char *text, double sigma)
 {
         struct field_fixture fixture;
@@ -68,8 +88,8 @@ static void check_exact(const char *text, double sigma)
         const struct posterior *posterior = posterior_of_model(&fixture);
         const struct score_filter covariance = {.gain = variance_itself};
         struct score_level *level = score_level_create(fixture.score, sigma);
-        double *x = some_point(mesh, 0), *s = mesh_allocate(mesh), *cs = mesh_allocate(mesh), *seen = mesh_allocate(mesh),
-               *taken = mesh_allocate(mesh);
+        double *x = some_point(mesh, 0), *s = mesh_allocate(mesh), *cs = mesh_allocate(mesh),
+               *seen = mesh_allocate(mesh), *taken = mesh_allocate(mesh);
         score_eval(level, x, s);
         assert_true(padding_is_zero(mesh, s));
         field_prior_filter(&posterior->prior, 0, &covariance, s, cs);
@@ -81,6 +101,7 @@ static void check_exact(const char *text, double sigma)
                 if (!(fabs(left - right) < 1e-10 * 10)) /* solves to 1e-13 of condition below 100; |x| below 10 */
                         fail_msg("sigma %g, cell %d: %.15g, wanted %.15g", sigma, (int)cell, left, right);
         }
+        derivative_is_linear(level, x);
         free(x);
         free(s);
         free(cs);
@@ -102,7 +123,8 @@ static void test_exact_is_the_score_of_the_noised_posterior(void **state)
 
 static double difference_at(const struct field_fixture *a, const struct field_fixture *b, double sigma)
 {
-        struct score_level *level_a = score_level_create(a->score, sigma), *level_b = score_level_create(b->score, sigma);
+        struct score_level *level_a = score_level_create(a->score, sigma),
+                           *level_b = score_level_create(b->score, sigma);
         double *x = some_point(a->mesh, 1), *s = mesh_allocate(a->mesh), *t = mesh_allocate(a->mesh), worst = 0;
         score_eval(level_a, x, s);
         score_eval(level_b, x, t);
@@ -120,7 +142,8 @@ static double difference_at(const struct field_fixture *a, const struct field_fi
 static void test_all_methods_are_the_posterior_without_noise(void **state)
 {
         (void)state;
-        static const char *const texts[] = {FIELD SEEN ", beam_fwhm: 2}\n", FIELD SEEN ", beam_fwhm: 2}\nmethod: pigdm\n",
+        static const char *const texts[] = {FIELD SEEN ", beam_fwhm: 2}\n",
+                                            FIELD SEEN ", beam_fwhm: 2}\nmethod: pigdm\n",
                                             FIELD SEEN ", beam_fwhm: 2}\nmethod: dps\n"};
         struct field_fixture posterior, guided;
         char *text = format_text("type: posterior\n%s", strchr(texts[0], '\n') + 1);
@@ -168,7 +191,8 @@ static void check_guidance(const char *text, double sigma, double added, double 
         const struct mesh *mesh = fixture.mesh;
         const struct posterior *posterior = posterior_of_model(&fixture);
         struct score_level *level = score_level_create(fixture.score, sigma);
-        double *x = some_point(mesh, 0), *s = mesh_allocate(mesh), *prior = mesh_allocate(mesh), *rest = mesh_allocate(mesh);
+        double *x = some_point(mesh, 0), *s = mesh_allocate(mesh), *prior = mesh_allocate(mesh),
+               *rest = mesh_allocate(mesh);
         score_eval(level, x, s);
         field_prior_score(&posterior->prior, sigma, x, prior);
         fixture.type->remainder(level->state, x, rest);
@@ -188,6 +212,7 @@ static void check_guidance(const char *text, double sigma, double added, double 
                 assert_true(fabs(along - (value[1] - value[0])) < 1e-11 * (fabs(value[0]) + 1));
                 free(v);
         }
+        derivative_is_linear(level, x);
         free(x);
         free(s);
         free(prior);
@@ -248,8 +273,8 @@ static struct population *sampled(const struct field_fixture *fixture, int64_t n
         return population;
 }
 
-/* The worst |z| of all cells' means and variances against the exact ones; over cells, the root mean square of the means'
- * errors in posterior standard deviations and the mean ratio of variances. */
+/* The worst |z| of all cells' means and variances against the exact ones; over cells, the root mean square of the
+ * means' errors in posterior standard deviations and the mean ratio of variances. */
 struct verdict { double mean, variance, bias, ratio; };
 
 static struct verdict judge(const struct field_fixture *fixture, const struct population *population)
@@ -279,8 +304,8 @@ static struct verdict judge(const struct field_fixture *fixture, const struct po
         return verdict;
 }
 
-/* Heun's 40 steps are off by some 1e-3 of a variance; started about 0 and not about the mean m, cells end short of it by
- * some m sqrt(v)/60, a third of m of 400 fields' standard errors. */
+/* Heun's 40 steps are off by some 1e-3 of a variance; started about 0 and not about the mean m, cells end short of it
+ * by some m sqrt(v)/60, a third of m of 400 fields' standard errors. */
 static void test_the_flow_ends_in_the_exact_mean_and_variance(void **state)
 {
         (void)state;
@@ -294,13 +319,15 @@ static void test_the_flow_ends_in_the_exact_mean_and_variance(void **state)
         field_fixture_close(&fixture);
 }
 
-/* The numbers of docs/conditioning.md, seeds fixed: of 400 fields a bias is known to 1/sqrt(400) = 0.05 at each of 64 cells, a
- * ratio to 0.07, and to less in their averages. */
+/* The numbers of docs/conditioning.md, seeds fixed: of 400 fields a bias is known to 1/sqrt(400) = 0.05 at each of 64
+ * cells, a ratio to 0.07, and to less in their averages. */
 static void test_guidance_is_biased_and_by_how_much(void **state)
 {
         (void)state;
-        static const struct { const char *text; double bias, ratio; } told[] = {
-                {FIELD SEEN "}\nmethod: pigdm\n", 0.51, 0.96}, {FIELD SEEN "}\nmethod: dps\n", 1.00, 0.30}};
+        static const struct {
+                const char *text;
+                double bias, ratio;
+        } told[] = {{FIELD SEEN "}\nmethod: pigdm\n", 0.51, 0.96}, {FIELD SEEN "}\nmethod: dps\n", 1.00, 0.30}};
         for (int m = 0; m < 2; m++) {
                 struct field_fixture fixture;
                 open_field(&fixture, told[m].text);

@@ -74,10 +74,22 @@ static long double beta_cosine(long double t)
         return t <= 0.999L ? PI / (1 + s) * tanl((t + s) / (1 + s) * PI / 2) : -1000 * logl(1 - (long double)0.999);
 }
 
-static struct exact vp_linear(long double t) { return exact_vp(integral_linear(t), beta_linear(t)); }
-static struct exact vp_cosine(long double t) { return exact_vp(integral_cosine(t), beta_cosine(t)); }
-static struct exact subvp_linear(long double t) { return exact_subvp(integral_linear(t), beta_linear(t)); }
-static struct exact subvp_cosine(long double t) { return exact_subvp(integral_cosine(t), beta_cosine(t)); }
+static struct exact vp_linear(long double t)
+{
+        return exact_vp(integral_linear(t), beta_linear(t));
+}
+static struct exact vp_cosine(long double t)
+{
+        return exact_vp(integral_cosine(t), beta_cosine(t));
+}
+static struct exact subvp_linear(long double t)
+{
+        return exact_subvp(integral_linear(t), beta_linear(t));
+}
+static struct exact subvp_cosine(long double t)
+{
+        return exact_subvp(integral_cosine(t), beta_cosine(t));
+}
 
 static struct exact edm(long double t)
 {
@@ -175,8 +187,8 @@ static void test_scale_sigma_drift_and_diffusion_have_their_closed_forms(void **
         }
 }
 
-/* d alpha/dt = f alpha and d(alpha^2 sigma^2)/dt = 2 f alpha^2 sigma^2 + g^2, by central differences. With step h = 1e-4
- * of the distance r to the nearest singular or joining point, what is left is h^2/6 times a third derivative, at most
+/* d alpha/dt = f alpha and d(alpha^2 sigma^2)/dt = 2 f alpha^2 sigma^2 + g^2, by central differences. With step
+ * h = 1e-4 of the distance r to the nearest singular or joining point, what is left is h^2/6 times a third derivative, at most
  * some 100/r^3 of the function: 2e-7 of the slope's scale 1/r; rounding adds 100 EPS/1e-4 = 1e-10. */
 static void test_the_moments_follow_their_differential_equations(void **state)
 {
@@ -188,7 +200,8 @@ static void test_the_moments_follow_their_differential_equations(void **state)
                         const double t = time_number(i), r = fmin(t, fabs(0.999 - t)), h = 1e-4 * fmin(r, 1 - t);
                         if (!(h > 0))
                                 continue;
-                        const struct time_point a = process_at_time(process, t - h), b = process_at_time(process, t + h);
+                        const struct time_point a = process_at_time(process, t - h),
+                                                b = process_at_time(process, t + h);
                         const struct time_point point = process_at_time(process, t);
                         const double f = process->type->drift(process->settings, t);
                         const double g_2 = process->type->diffusion_squared(process->settings, t);
@@ -259,6 +272,25 @@ static void test_sigma_grows_strictly_from_no_noise_to_its_last(void **state)
         }
 }
 
+/* Published steps are chosen by it. alpha^2 (1 + sigma^2) = e^-B (1 + (e^B - 1)) for vp, to a few roundings. */
+static void test_the_kind_of_a_process_is_that_of_its_moments(void **state)
+{
+        (void)state;
+        for (size_t c = 0; c < N_CASES; c++) {
+                struct opened opened = open_process(cases[c].text);
+                bool explodes = true, preserves = true;
+                for (double t = 0.05; t < 1; t += 0.05) {
+                        const struct time_point at = process_at_time(&opened.process, t);
+                        explodes = explodes && at.scale == 1;
+                        preserves = preserves && fabs(at.scale * at.scale * fma(at.sigma, at.sigma, 1) - 1) < 1e-12;
+                }
+                const enum process_kind kind = opened.process.type->kind;
+                assert_true((kind == PROCESS_EXPLODING) == explodes);
+                assert_true((kind == PROCESS_PRESERVING) == preserves);
+                close_process(&opened);
+        }
+}
+
 /* ---- the published steps of the cosine ---- */
 
 /* abar_i as the product of (1 - min(beta_i, clip)) in long double; returns how many steps were clipped. Of 1 - beta_i =
@@ -278,8 +310,11 @@ static int published(int steps, long double clip, long double *abar)
 static void test_the_cosine_has_the_published_clipped_products_at_every_step(void **state)
 {
         (void)state;
-        static const struct { int steps; double clip; int clipped; } of[] = {
-                {1000, 0.999, 1}, {4000, 0.999, 1}, {50, 0.7, 2}, {10, 0.5, 3}, {10, 0.01, 10}, {1, 0.999, 1}};
+        static const struct {
+                int steps;
+                double clip;
+                int clipped;
+        } of[] = {{1000, 0.999, 1}, {4000, 0.999, 1}, {50, 0.7, 2}, {10, 0.5, 3}, {10, 0.01, 10}, {1, 0.999, 1}};
         for (size_t k = 0; k < sizeof of / sizeof *of; k++) {
                 char text[128];
                 snprintf(text, sizeof text, "{type: vp, beta: cosine, discrete_steps: %d, clip: %g}", of[k].steps,
@@ -354,6 +389,27 @@ static void test_processes_that_add_no_noise_are_refused_with_their_key(void **s
         assert_refused("{type: vp, beta: cosine, beta_min: 1}", "beta_min", "beta_min");
 }
 
+/* What decides the steps of reverse_diffusion and ancestral. */
+static void test_kinds_say_what_scale_and_sigma_obey(void **state)
+{
+        (void)state;
+        for (size_t i = 0; i < N_CASES; i++) {
+                struct opened opened = open_process(cases[i].text);
+                bool unscaled = true, preserving = true;
+                for (double t = 0.1; t < 0.95; t += 0.1) {
+                        const struct time_point at = process_at_time(&opened.process, t);
+                        const double total = at.scale * at.scale * (1 + at.sigma * at.sigma);
+                        unscaled &= at.scale == 1;
+                        preserving &= fabs(total - 1) < 100 * EPS;
+                }
+                assert_false(unscaled && preserving);
+                assert_int_equal(opened.process.type->kind, unscaled     ? PROCESS_EXPLODING
+                                                            : preserving ? PROCESS_PRESERVING
+                                                                         : PROCESS_OTHER);
+                close_process(&opened);
+        }
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -361,8 +417,10 @@ int main(void)
                 cmocka_unit_test(test_the_moments_follow_their_differential_equations),
                 cmocka_unit_test(test_times_of_sigmas_are_exact_inverses),
                 cmocka_unit_test(test_sigma_grows_strictly_from_no_noise_to_its_last),
+                cmocka_unit_test(test_the_kind_of_a_process_is_that_of_its_moments),
                 cmocka_unit_test(test_the_cosine_has_the_published_clipped_products_at_every_step),
                 cmocka_unit_test(test_a_clipped_step_has_a_constant_rate),
+                cmocka_unit_test(test_kinds_say_what_scale_and_sigma_obey),
                 cmocka_unit_test(test_processes_that_add_no_noise_are_refused_with_their_key),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

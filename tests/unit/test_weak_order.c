@@ -107,7 +107,10 @@ static struct outcome integrate(const struct method *method, const struct proces
         return outcome;
 }
 
-static const struct { struct method method; const struct process_type *process; } cases[] = {
+static const struct {
+        struct method method;
+        const struct process_type *process;
+} cases[] = {
         {{.text = "{type: euler_maruyama}", .rule = rule_euler_maruyama}, &lab_vp},
         {{.text = "{type: euler_maruyama}", .rule = rule_euler_maruyama}, &lab_subvp},
         {{.text = "{type: reverse_diffusion}", .rule = rule_reverse_diffusion}, &lab_vp},
@@ -135,8 +138,8 @@ static void test_the_bias_of_an_expectation_falls_with_the_first_power_of_the_st
                         const double left = fabs(limit[2] - limit[1]);
                         if (!(left < 0.05 * fabs(limit[2]) && left < 0.6 * fabs(limit[1] - limit[0])))
                                 fail_msg("%s, %s: n e(n) %.5f %.5f %.5f %.5f, limits %.5f %.5f %.5f",
-                                         cases[k].method.text, process.type->name, c[0], c[1], c[2], c[3],
-                                         limit[0], limit[1], limit[2]);
+                                         cases[k].method.text, process.type->name, c[0], c[1], c[2], c[3], limit[0],
+                                         limit[1], limit[2]);
                 }
         }
 }

@@ -25,10 +25,10 @@ def draw(forward, reverse, pairs, realization, thickness):
             sigma, t = titles(run, level)
             sheet.show(row * n + i, values / (spread or 1), style.CONTRAST, norm, sigma,
                        f"{t + ', ' if t else ''}rms {style.number(spread, 2)}")
-    for row, (text, to_noise) in enumerate(headings(forward, reverse, pairs[0][1])):
+    for row, heading in enumerate(headings(forward, reverse, pairs[0][1])):
         top = sheet.panels[row * n].get_position().y1
         arrow(sheet.figure, sheet.left / sheet.width, sheet.right / sheet.width,
-              top + (HEADING + 0.1) / sheet.height, text, to_noise)
+              top + (HEADING + 0.1) / sheet.height, *heading)
     sheet.bars([(style.CONTRAST, norm, r"$\delta$ / rms of the panel", [-3, 0, 3], ["\u22123", "0", "3"])])
     sheet.say(where(box, thickness, realization))
     return sheet.figure
