@@ -130,6 +130,11 @@ bench:  ## measure speed and accuracy beside PyTorch's: prints docs/performance.
 	@$(MAKE) --no-print-directory -j "$$(nproc)" all $(benchmarks)
 	@. scripts/mpi-environment && '$(or $(PYTHON),$(python))' bench/bench.py '$(BUILD)' $(if $(SHORT),--short) $(ONLY:%=--only=%)
 
+accuracy:  ## run every reverse sampler on a mixture and a random field: draws distance against evaluations (some minutes)
+	@scripts/install-dependencies build post
+	@$(MAKE) --no-print-directory -j "$$(nproc)" all
+	@. scripts/mpi-environment && '$(or $(PYTHON),$(python))' bench/accuracy.py '$(BUILD)'
+
 lint:  ## check includes between folders, symbols and format; run clang-tidy and cppcheck
 	@scripts/install-dependencies build post test lint
 	@$(MAKE) --no-print-directory -j "$$(nproc)" all tests
@@ -184,7 +189,7 @@ help:  ## print this
 	@sed -n '/^# Settings/,/^[^#]/s/^# \{0,1\}//p' $(firstword $(MAKEFILE_LIST))
 
 FORCE:
-.PHONY: all unit tests demo five-samplers pictures test test-long bench lint lint-tree lint-format lint-cppcheck lint-tidy format docs clean \
-        install help FORCE
+.PHONY: all unit tests demo five-samplers pictures test test-long bench accuracy lint lint-tree lint-format lint-cppcheck \
+        lint-tidy format docs clean install help FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:

@@ -2,8 +2,8 @@
 
     python3 bench/accuracy.py BUILD [OUTPUT_DIR]
 
-Runs every sampler of bench/reverse.py on both targets of bench/targets.py, some minutes in all, and writes accuracy.csv and
-accuracy.png into BUILD/accuracy. With OUTPUT_DIR/accuracy.csv there, `--draw` draws it again without a run."""
+Runs every sampler of bench/reverse.py on both targets of bench/targets.py, some minutes in all, and writes
+accuracy.csv and accuracy.png into BUILD/accuracy. `--draw` draws an accuracy.csv that is there, without a run."""
 import csv
 import os
 import shutil
@@ -46,12 +46,20 @@ def measure(build):
 
 
 def look(sampler):
-    """Colour, line and marker of a sampler: the same in all panels, told apart by shape too."""
-    names = [other.name for other in reverse.SAMPLERS if (other.kind == "sde") == (sampler.kind == "sde")]
+    """Colour, line and marker of a sampler: the same in all panels, told apart by shape too. DDIM is Euler's method
+    here, where x is not scaled, and lies on it: as rings."""
+    names = [other.name for other in reverse.SAMPLERS if is_flow(other) == is_flow(sampler)]
+    at = names.index(sampler.name)
     colours = (style.BLUE, style.RED, style.GREEN, style.ORANGE, style.BLACK, style.PURPLE, style.SKY)
-    return dict(zip(("color", "marker", "linestyle"), (
-        colours[names.index(sampler.name) % len(colours)], "osD^vPX"[names.index(sampler.name) % 7],
-        "--" if sampler.kind == "adaptive" else "-")))
+    found = {"color": colours[at % 7], "marker": "osD^vPX"[at % 7], "markersize": 4.5,
+             "linestyle": "--" if sampler.kind == "adaptive" else "-"}
+    if sampler.name == "DDIM":
+        found.update(marker="o", markersize=8, markerfacecolor="none", linestyle=":")
+    return found
+
+
+def is_flow(sampler):
+    return sampler.settings["type"] in ("probability_flow", "dpm_solver", "ddim")
 
 
 def panel(axes, rows, target, samplers):
@@ -62,14 +70,15 @@ def panel(axes, rows, target, samplers):
     lines = []
     for sampler in samplers:
         points = sorted((float(row["evaluations"]), float(row["distance"])) for row in here
-                        if row["sampler"] == sampler.name)
+                        if row["sampler"] == sampler.name and float(row["evaluations"]) >= EVALUATIONS[0])
         if points:
-            lines += axes.plot(*numpy.array(points).T, label=sampler.name, markersize=4.5, linewidth=1.6, **look(sampler))
+            lines += axes.plot(*numpy.array(points).T, label=sampler.name.replace(" (flow)", ""), linewidth=1.6,
+                               **look(sampler))
     axes.set_xscale("log")
     axes.set_yscale("log")
-    axes.set_xlim(4.5, 130)
-    distances = [float(row["distance"]) for row in here]
-    axes.set_ylim(low / 2, 1.5 * max(distances))
+    axes.set_xlim(4.5, 180)
+    shown = [float(row["distance"]) for row in here if float(row["evaluations"]) >= EVALUATIONS[0]]
+    axes.set_ylim(low / 2, 1.5 * max(shown))
     axes.set_xticks([5, 10, 20, 50, 100], ["5", "10", "20", "50", "100"])
     axes.set_xticks([], minor=True)
     axes.grid(True, which="major")
@@ -79,10 +88,8 @@ def panel(axes, rows, target, samplers):
 def draw(rows):
     figure = style.new_figure(10.4, 7.2)
     both = (targets.Mixture(), targets.Field())
-    groups = (("the flow (deterministic)", [s for s in reverse.SAMPLERS if s.settings["type"] in
-                                            ("probability_flow", "dpm_solver")]),
-              ("stochastic", [s for s in reverse.SAMPLERS if s.settings["type"] not in
-                              ("probability_flow", "dpm_solver")]))
+    groups = (("Flows (deterministic)", [sampler for sampler in reverse.SAMPLERS if is_flow(sampler)]),
+              ("Stochastic", [sampler for sampler in reverse.SAMPLERS if not is_flow(sampler)]))
     axes = figure.subplots(2, 2, sharex=True, sharey="col")
     for row, (title, samplers) in enumerate(groups):
         lines = [panel(axes[row][column], rows, target, samplers) for column, target in enumerate(both)]
@@ -97,8 +104,9 @@ def draw(rows):
     for axis in axes[1]:
         axis.set_xlabel("score evaluations a sample")
     for axis in axes.flat:
-        low = [float(row["exact_draws"]) for row in rows if row["target"] == ("mixture" if axis in axes[:, 0] else "field")]
-        axis.text(4.8, low[0], "exact draws", fontsize=8.5, color=style.MUTED, va="center")
+        target = both[0 if axis in axes[:, 0] else 1]
+        low = next(float(row["exact_draws"]) for row in rows if row["target"] == target.name)
+        axis.text(4.8, low, "exact draws", fontsize=8.5, color=style.MUTED, va="center")
     return figure
 
 

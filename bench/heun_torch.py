@@ -2,11 +2,11 @@
 
     python3 bench/heun_torch.py REPEATS [SAMPLES.npy]
 
-18 steps, 35 evaluations a sample, of the mixture of bench/targets.py, one thread, best of some batch sizes. The denoiser
-D(x; sigma) = E[x_0 | x] has a closed form, written in two ways: `rows`, with samples as rows and differences to the
-means, as bench/langevin_torch.py has its score, and `tuned`, with samples as columns and the sums over components as
-matrix products. Prints "NAME RATE samples/s" for both, in double and in single precision, and the best batches; writes the
-samples of `rows` in both precisions to SAMPLES.npy, [precision][sample][2]."""
+18 steps, 35 evaluations a sample, of the mixture of bench/targets.py, one thread, best of some batch sizes. Its
+denoiser D(x; sigma) = E[x_0 | x] has a closed form, written in two ways: `rows`, with samples as rows and differences
+to the means, as bench/langevin_torch.py has its score, and `tuned`, with samples as columns and the sums over
+components as matrix products. Prints "NAME RATE samples/s" for both, in double and in single precision, and the best
+batches; writes the samples of `rows` in both precisions to SAMPLES.npy, [precision][sample][2]."""
 import statistics
 import sys
 import time

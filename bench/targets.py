@@ -52,9 +52,9 @@ class Mixture:
 
 
 class Field:
-    """Gaussian random fields of 64^2 cells, P(k) = (k/0.3)^-2. Distance: the Wasserstein-2 distance per cell of the
-    Gaussian with the measured variances, sqrt(sum_k (sqrt(v_k measured) - sqrt(v_k))^2/cells), where v_k is averaged over the
-    fields and over all modes of one |k|, and the mean mode, 0 in the target, counts as it is."""
+    """64 Gaussian random fields of 64^2 cells, P(k) = (k/0.3)^-2. Distance: the Wasserstein-2 distance per cell of the
+    Gaussian with the measured variances, sqrt(sum_k (sqrt(v_k measured) - sqrt(v_k))^2/cells), where v_k is averaged
+    over the fields and over all modes of one |k|, and the mean mode, 0 in the target, counts as it is."""
     name, title, count = "field", "64² Gaussian random field", 64
     n = 64
 
