@@ -92,6 +92,8 @@ def _filmstrip(options):
     from .fields import twins as field_twins
 
     forward, reverse = _open(options.forward), _open(options.reverse)
+    if reverse.parameters.get("command") == "forward" and forward.parameters.get("command") != "forward":
+        raise Problem(f"{reverse.directory}: this is the run of `sculptor forward`: give it first", BAD_USE)
     _require(forward, reverse.is_field, "both rows show the same kind")
     chosen = pairs.match(forward.levels, reverse.levels, options.levels)
     if not chosen:
