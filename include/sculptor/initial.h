@@ -12,7 +12,8 @@
 struct initial_context {
         uint64_t seed;
         double sigma_first; /* of the first level, or of the prior of a reverse sampler */
-        double target_scale, target_deviation; /* of the target noised to where the run begins: x = scale x_0 + deviation n */
+        double target_scale,
+                target_deviation; /* of the target noised to where the run begins: x = scale x_0 + deviation n */
         /* Exact draws from the target, one tile (RNG_TARGET); NULL where the score cannot. */
         void (*draw_target)(void *owner, uint64_t first_particle, double *x);
         void *owner;

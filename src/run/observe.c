@@ -83,9 +83,12 @@ void run_write_snapshot(struct run *run, int64_t index, double sigma, const stru
                         .help = "log p at the level's sigma", .evaluate = evaluate_log_density, .owner = &owner};
         if (run->grid)
                 columns[n_columns++] = (struct snapshot_column){.name = "evaluations", .unit = "1",
-                        .help = "score evaluations of the particle so far", .evaluate = evaluate_count, .owner = &owner};
+                        .help = "score evaluations of the particle so far", .evaluate = evaluate_count,
+                        .owner = &owner};
         const struct process *process = &run->process;
-        const struct time_point point = process->type ? process_at_sigma(process, sigma) : (struct time_point){.scale = 1};
+        struct time_point point = {.scale = 1};
+        if (process->type)
+                point = process_at_sigma(process, sigma);
         /* from data to noise there is no time ln(sigma_max/sigma) that grows */
         const double sigma_first = run->options.ascends ? run->grid->point[0].sigma : run->levels.sigma[0];
         struct snapshot snapshot = {.index = index, .sigma = sigma, .sigma_first = sigma_first,

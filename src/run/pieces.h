@@ -73,9 +73,11 @@ int64_t run_total_steps(const struct run *run);
 /* configure.c: what must agree between sections; adds problems to the input. */
 void run_check_sections(struct run *run, struct input *input);
 
-/* initial_checks.c. Collective. */
+/* first_population.c. Collective. */
 bool run_agree_on(char *reason, size_t size); /* the lowest rank's reason on every rank; false where none has one */
 void run_check_initial(struct run *run, struct input *input);
+/* The population's x: noise of this deviation, or the target noised to `first`. */
+void run_draw_initial(struct run *run, double sigma, const struct time_point *first);
 
 /* time_steps.c: levels and time steps brought together; adds problems to the input. */
 void run_check_time_steps(struct run *run, struct input *input);
@@ -96,8 +98,6 @@ void run_check_likelihood(struct run *run, struct input *input);
 char *run_likelihood_echo(const struct run *run); /* its own parameters; the caller frees */
 
 /* run.c. Collective. */
-/* The population's x: noise of this deviation, or the target noised to `first`. */
-void run_draw_initial(struct run *run, double sigma, const struct time_point *first);
 void run_take_directory(struct run *run);
 void run_examine_directory(const struct run *run); /* is it another's? */
 void run_claim_directory(const struct run *run);

@@ -68,7 +68,8 @@ static double rank_bytes(const struct run *run, int64_t ranks)
         double arrays = (double)(scheme_n_arrays(scheme) +
                                  scheme_lockstep_arrays(scheme, run->sampler->scheme_settings));
         double tile = 8.0 * LANES * (double)run->score->n_dim;
-        return PROCESS_BYTES + series_bytes(run) + tiles_here * (arrays * tile + 8.0 * (double)scheme_n_memory(scheme)) +
+        return PROCESS_BYTES + series_bytes(run) +
+               tiles_here * (arrays * tile + 8.0 * (double)scheme_n_memory(scheme)) +
                ((double)scheme->n_work + 4) * tile;
 }
 

@@ -7,7 +7,6 @@
 #include "pieces.h"
 #include "sculptor/checkpoint.h"
 #include "sculptor/error.h"
-#include "sculptor/field_file.h"
 #include "sculptor/files.h"
 #include "sculptor/log.h"
 #include "sculptor/memory.h"
@@ -69,24 +68,6 @@ bool run_finished(const struct run *run)
 
 /* ---- the first population ---- */
 
-struct target_draws {
-        const struct score *score;
-        struct rng_stream stream;
-        const struct mesh *mesh;
-};
-
-static void draw_target(void *owner, uint64_t first_particle, double *x)
-{
-        struct target_draws *draws = owner;
-        draws->score->type->draw(draws->score->model, &draws->stream, first_particle, x);
-}
-
-static const char *read_field(void *owner, const char *path, const char *name, int64_t index, double *x)
-{
-        const struct target_draws *draws = owner;
-        return fields_read_one(path, name, draws->mesh, index, x);
-}
-
 /* Of x where a run begins. */
 static double run_prior_deviation(const struct run *run)
 {
@@ -95,23 +76,6 @@ static double run_prior_deviation(const struct run *run)
         if (run->options.ascends)
                 return process_standard_deviation(&run->grid->point[0]);
         return process_prior_deviation(&run->process, &run->grid->point[0]);
-}
-
-void run_draw_initial(struct run *run, double sigma, const struct time_point *first)
-{
-        const struct initial_type *type = run->initial.type;
-        struct target_draws draws = {.score = run->score, .mesh = run->mesh,
-                                     .stream = {.seed = (uint64_t)run->settings.seed, .purpose = RNG_TARGET}};
-        struct initial_context context = {.seed = (uint64_t)run->settings.seed,
-                                          .sigma_first = sigma,
-                                          .target_scale = first->scale,
-                                          .target_deviation = process_standard_deviation(first),
-                                          .draw_target = run->score->type->draw ? draw_target : NULL,
-                                          .owner = &draws,
-                                          .read_rows = dataset_read_rows,
-                                          .read_field = read_field};
-        const char *why = type->draw(run->initial.settings, &context, run->population);
-        require_all(!why, "%s: %s", run->data.path ? "likelihood.data" : "population.initial", why ? why : "");
 }
 
 static void draw_population(struct run *run)

@@ -21,8 +21,8 @@ struct lanes {
         struct adaptive_sde_item *owner[LANES]; /* NULL: the lane goes round with what was left in it */
         int64_t step[LANES];
         uint32_t at[LANES], end[LANES];
-        double tries[LANES], length[LANES], time[LANES], duration[LANES]; /* in this time step; to try; of this step; of
-                                                                             the time step */
+        double tries[LANES];           /* in this time step */
+        double length[LANES], time[LANES], duration[LANES]; /* to try; of this step; of the time step */
         struct moments here, ahead;
         double error[LANES], factor[LANES];
         size_t size;

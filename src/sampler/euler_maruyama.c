@@ -6,8 +6,8 @@
  * Weak order 1 in dt. On N(0, d), S the variance of x at a: v <- (1 + dt (f_a + g_a^2/S_a))^2 v - g_a^2 dt. One
  * evaluation a step. Local, collective over the domain for fields.
  *
- * How long a step is depends on the process's clock: edm counts t = sigma, ve t ~ ln sigma, whose sigma does not reach 0
- * in any time. The last step's noise, g_a sqrt(-dt), stays in x. */
+ * How long a step is depends on the process's clock: edm counts t = sigma, ve t ~ ln sigma, whose sigma does not
+ * reach 0 in any time. The last step's noise, g_a sqrt(-dt), stays in x. */
 #include "diffusion.h"
 
 static const char *unfit(const void *settings, const struct time_grid *grid, const struct score *score)
@@ -16,7 +16,8 @@ static const char *unfit(const void *settings, const struct time_grid *grid, con
         (void)score;
         const struct process *process = grid->process;
         if (grid->point[grid->n - 1].sigma == 0 && process->type->sigma(process->settings, 0) > 0)
-                return "euler_maruyama steps in the process's time, and this one never comes to sigma 0; end at a sigma "
+                return "euler_maruyama steps in the process's time, and this one never comes to sigma 0; end at a "
+                       "sigma "
                        "above 0 and denoise: true, or use reverse_diffusion";
         return NULL;
 }

@@ -1,10 +1,10 @@
-/* Inpainting by replacement: a reverse sampler of x, of which some coordinates x_o = y are known. After each of its steps,
- * to b, what is known is put back as noised data,
+/* Inpainting by replacement: a reverse sampler of x, of which some coordinates x_o = y are known. After each of its
+ * steps, to b, what is known is put back as noised data [Song et al. 2021, I.2],
  *
- *     x_o <- alpha_b (y + sigma_b z),   z ~ N(0, 1) afresh; at sigma_b = 0 the data themselves   [Song et al. 2021, I.2].
+ *     x_o <- alpha_b (y + sigma_b z),   z ~ N(0, 1) afresh; at sigma_b = 0 the data themselves.
  *
- * What is unknown was moved by a score that has not seen the new x_o, so that the two do not fit each other: the samples
- * are those of no conditional density, however fine the steps. With resample: U each step but one to sigma 0 is taken U
+ * What is unknown was moved by a score that has not seen the new x_o, so that the two do not fit: the samples are
+ * those of no conditional density, however fine the steps. With resample: U each step but one to sigma 0 is taken U
  * times; in between x is noised back, x_a = (alpha_a/alpha_b) x_b + alpha_a sqrt(sigma_a^2 - sigma_b^2) z, which lets
  * them come together and makes the bias smaller [Lugmayr et al. 2022]. Evaluations: the scheme's, U times. Local.
  *
@@ -56,7 +56,8 @@ const char *inpainting_unfit(const struct inpainting_settings *settings, const s
         *key = where;
         if (score->type->mesh) {
                 snprintf(where, sizeof where, "sampler.type");
-                return "inpainting puts back coordinates of particles; for fields use score: {type: guided_field}, exact, or "
+                return "inpainting puts back coordinates of particles; for fields use score: {type: guided_field}, "
+                       "exact, or "
                        "posterior";
         }
         for (size_t i = 0; i < settings->observed.n; i++)

@@ -3,7 +3,8 @@
  *
  *     x_b = (alpha_b/alpha_a) x_a + alpha_b sqrt(sigma_b^2 - sigma_a^2) z,   z ~ N(0, I).
  *
- * So all points of a particle lie on one path: Cov(x_a, x_b) = (alpha_b/alpha_a) Var(x_a). No score evaluations. Local. */
+ * So all points of a particle lie on one path: Cov(x_a, x_b) = (alpha_b/alpha_a) Var(x_a). No score evaluations.
+ * Local. */
 #include "diffusion.h"
 
 static int64_t evaluations_per_step(const void *settings)

@@ -152,8 +152,10 @@ bool sampler_steps_at_levels(const struct sampler_settings *settings)
 
 struct sampler_settings sampler_noising_settings(void)
 {
-        return (struct sampler_settings){.type = {.type = &scheme_noising}, .step_size = NAN, .steps_per_level = -1,
-                                         .target_acceptance = NAN, .time_steps = {.type = {.type = &at_levels}}};
+        struct sampler_settings settings = {.step_size = NAN, .steps_per_level = -1, .target_acceptance = NAN};
+        settings.type.type = &scheme_noising;
+        settings.time_steps.type.type = &at_levels;
+        return settings;
 }
 
 static const struct param time_steps_params[] = {

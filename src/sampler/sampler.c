@@ -215,6 +215,7 @@ static struct breakdown advance_tile(const struct sampler *sampler, struct stret
                 struct breakdown breakdown = {.found = false};
                 stretch->breakdown = &breakdown;
                 take_steps(sampler, stretch);
+                stretch->breakdown = NULL;
                 return breakdown;
         }
         struct stretch before = copy_of_tile(sampler, stretch);

@@ -1,12 +1,12 @@
-/* SDE-DPM-Solver++: the reverse SDE's linear part and its noise exact, the data prediction D held or extrapolated over a
- * step [Lu et al. 2022, eq. 18 and app. D.3]. On x^ = x/alpha, D = x^ + sigma_a^2 s^, lambda = -ln sigma,
+/* SDE-DPM-Solver++: the reverse SDE's linear part and its noise exact, the data prediction D held or extrapolated
+ * over a step [Lu et al. 2022, eq. 18 and app. D.3]. On x^ = x/alpha, D = x^ + sigma_a^2 s^, lambda = -ln sigma,
  * h = lambda_b - lambda_a, e^-h = sigma_b/sigma_a:
  *
  *     1   x^_b = e^-2h x^ + (1 - e^-2h) D + sigma_b sqrt(1 - e^-2h) z
  *     2M  ... + (1 - e^-2h)/(2 r) (D - D_before),   r = h_before/h
  *
- * Order 1 is VE's ancestral step; 2M begins with one (there is no D before the grid's step 0) and, to sigma 0, where h is
- * infinite, ends with x^ = D. On N(0, d), S = d + sigma_a^2, D = x^ d/S: order 1 is v^ <- (S_b/S)^2 v^ + sigma_b^2
+ * Order 1 is VE's ancestral step; 2M begins with one (there is no D before the grid's step 0) and, to sigma 0, where
+ * h is infinite, ends with x^ = D. On N(0, d), S = d + sigma_a^2, D = x^ d/S: order 1 is v^ <- (S_b/S)^2 v^ + sigma_b^2
  * (1 - e^-2h), for 2M a recursion of the covariance of x^ and D_before. One evaluation a step. D_before is
  * history[0]. Local, collective over the domain for fields. */
 #include "diffusion.h"
@@ -38,7 +38,8 @@ static double extrapolation(const struct time_point *before, const struct time_p
 static void step_to(const struct settings *settings, const struct stretch *stretch, int64_t step)
 {
         const struct time_point *a = diffusion_from(stretch, step), *b = diffusion_to(stretch, step);
-        double *restrict x = stretch->x, *restrict before = stretch->history[0], *restrict data = stretch_work(stretch, 0);
+        double *restrict x = stretch->x, *restrict before = stretch->history[0],
+                         *restrict data = stretch_work(stretch, 0);
         double *z = stretch->layout ? NULL : stretch_work(stretch, 1);
         const double ratio = b->sigma / a->sigma, fresh = (1 - ratio) * (1 + ratio);
         struct affine map = {.keep = b->scale / a->scale * (ratio * ratio), .score = b->scale * fresh,

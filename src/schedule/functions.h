@@ -1,5 +1,5 @@
-/* Functions that vecmath.h lacks, for the few numbers of a schedule: one at a time, to a few units in the last place, of
- * its exp, log, sin and cos, so that their bits are the same everywhere too. Local. */
+/* Functions that vecmath.h lacks, for the few numbers of a schedule: one at a time, to a few units in the last place,
+ * of its exp, log, sin and cos, so that their bits are the same everywhere too. Local. */
 #ifndef SCULPTOR_SCHEDULE_FUNCTIONS_H
 #define SCULPTOR_SCHEDULE_FUNCTIONS_H
 

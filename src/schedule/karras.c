@@ -2,8 +2,8 @@
  *
  *     sigma_i = (sigma_max^(1/rho) + i/(n - 1) (sigma_min^(1/rho) - sigma_max^(1/rho)))^rho.
  *
- * rho = 1 is linear, rho -> inf geometric; 7 is theirs. Their grid ends with a 0, where reverse samplers may go: to_zero
- * appends it. Langevin chains have nothing to sample there; sampler.denoise takes their last noise away. */
+ * rho = 1 is linear, rho -> inf geometric; 7 is theirs. Their grid ends with a 0, where reverse samplers may go:
+ * to_zero appends it. Langevin chains have nothing to sample there; sampler.denoise takes their last noise away. */
 #include "functions.h"
 #include "rules.h"
 
@@ -23,7 +23,8 @@ static const char *build(const void *configured, const struct levels_context *co
         (void)context;
         const struct settings *settings = configured;
         const double rho = settings->rho;
-        const double first = schedule_power(settings->range.sigma_max, 1 / rho), end = schedule_power(settings->range.sigma_min, 1 / rho);
+        const double first = schedule_power(settings->range.sigma_max, 1 / rho),
+                     end = schedule_power(settings->range.sigma_min, 1 / rho);
         levels_allocate(levels, (size_t)settings->range.count);
         const size_t last = levels->n - 1;
         levels->sigma[0] = settings->range.sigma_max;

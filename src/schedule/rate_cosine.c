@@ -2,8 +2,8 @@
  *
  *     abar(t) = cos^2 theta(t)/cos^2 theta(0),   B = -ln abar,   beta = pi/(1 + s) tan theta.
  *
- * abar(1) = 0, so in their T steps beta_i = 1 - abar(i/T)/abar((i - 1)/T) is clipped at `clip`, and abar_i is the product
- * of (1 - beta_i). B is convex: it is always the last K steps that are clipped. Here B follows the cosine up to
+ * abar(1) = 0, so in their T steps beta_i = 1 - abar(i/T)/abar((i - 1)/T) is clipped at `clip`, and abar_i is the
+ * product of (1 - beta_i). B is convex: it is always the last K steps that are clipped. Here B follows the cosine up to
  * t_c = 1 - K/T and is linear after it, by -ln(1 - clip) in each 1/T: at every i/T it has their product's value.
  *
  * With delta = theta(t) - theta(0) and phi = pi/2 - theta(t), both products of t or 1 - t, nothing cancels:

@@ -13,7 +13,7 @@ static bool rate_variant(size_t i, struct param_variant *variant)
         return true;
 }
 
-const struct param rate_params[] = {
+const struct param rates_params[] = {
         {.key = "beta", .kind = PARAM_SELECT, .offset = offsetof(struct rate_settings, rate), .variant = rate_variant,
          .fallback = "linear", .help = "the rate at which noise is added"},
         PARAM_END};
@@ -23,36 +23,36 @@ static const struct selection *selected(const void *settings)
         return &((const struct rate_settings *)settings)->rate;
 }
 
-double rate_beta(const void *settings, double t)
+double rates_beta(const void *settings, double t)
 {
         const struct selection *rate = selected(settings);
         return ((const struct noise_rate *)rate->type)->beta(rate->settings, t);
 }
 
-double rate_integral(const void *settings, double t)
+double rates_integral(const void *settings, double t)
 {
         const struct selection *rate = selected(settings);
         return ((const struct noise_rate *)rate->type)->integral(rate->settings, t);
 }
 
-double rate_time(const void *settings, double integral)
+double rates_time(const void *settings, double integral)
 {
         const struct selection *rate = selected(settings);
         return ((const struct noise_rate *)rate->type)->time(rate->settings, integral);
 }
 
-double rate_t_max(const void *settings)
+double rates_t_max(const void *settings)
 {
         (void)settings;
         return 1;
 }
 
-double rate_scale(const void *settings, double t)
+double rates_scale(const void *settings, double t)
 {
-        return vm_exp(-0.5 * rate_integral(settings, t));
+        return vm_exp(-0.5 * rates_integral(settings, t));
 }
 
-double rate_drift(const void *settings, double t)
+double rates_drift(const void *settings, double t)
 {
-        return -0.5 * rate_beta(settings, t);
+        return -0.5 * rates_beta(settings, t);
 }

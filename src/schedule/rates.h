@@ -1,6 +1,6 @@
-/* Noise rates beta(t), t in [0, 1], of the processes that shrink the data as they add noise (vp and subvp). What matters
- * of one is its integral B(t) = int_0^t beta, since abar = e^-B. A new one is a new file, a line here and a line in
- * rates.c. */
+/* Noise rates beta(t), t in [0, 1], of the processes that shrink the data as they add noise (vp and subvp). What
+ * matters of one is its integral B(t) = int_0^t beta, since abar = e^-B. A new one is a new file, a line here and a
+ * line in rates.c. */
 #ifndef SCULPTOR_SCHEDULE_RATES_H
 #define SCULPTOR_SCHEDULE_RATES_H
 
@@ -22,13 +22,13 @@ extern const struct noise_rate rate_cosine;
 
 /* The settings of vp and subvp, their row, and what the two share: f = -beta/2, alpha = e^(-B/2), t_max = 1. */
 struct rate_settings { struct selection rate; };
-extern const struct param rate_params[];
+extern const struct param rates_params[];
 
-double rate_beta(const void *settings, double t);
-double rate_integral(const void *settings, double t);
-double rate_time(const void *settings, double integral);
-double rate_t_max(const void *settings);
-double rate_scale(const void *settings, double t);
-double rate_drift(const void *settings, double t);
+double rates_beta(const void *settings, double t);
+double rates_integral(const void *settings, double t);
+double rates_time(const void *settings, double integral);
+double rates_t_max(const void *settings);
+double rates_scale(const void *settings, double t);
+double rates_drift(const void *settings, double t);
 
 #endif

@@ -40,10 +40,11 @@ struct levels_range {
                  .range = least,                                                                                       \
                  .unit = "x",                                                                                          \
                  .help = "last level"},                                                                                \
-        {                                                                                                              \
-                .key = "count", .kind = PARAM_INTEGER, .offset = offsetof(struct levels_range, count),                 \
-                .range = LEVELS_COUNT_RANGE, .help = "number of levels, both ends included"                            \
-        },                                                                                                             \
+                {.key = "count",                                                                                       \
+                 .kind = PARAM_INTEGER,                                                                                \
+                 .offset = offsetof(struct levels_range, count),                                                       \
+                 .range = LEVELS_COUNT_RANGE,                                                                          \
+                 .help = "number of levels, both ends included"},                                                      \
         {                                                                                                              \
                 .key = "to_zero", .kind = PARAM_FLAG, .offset = offsetof(struct levels_range, to_zero),                \
                 .fallback = "false", .help = LEVELS_TO_ZERO_HELP                                                       \

@@ -7,28 +7,29 @@
 
 static double sigma(const void *settings, double t)
 {
-        const double e = schedule_expm1(0.5 * rate_integral(settings, t));
+        const double e = schedule_expm1(0.5 * rates_integral(settings, t));
         return e + e / (e + 1);
 }
 
 static double time_of(const void *settings, double at_sigma)
 {
-        return rate_time(settings, 2 * schedule_asinh(0.5 * at_sigma));
+        return rates_time(settings, 2 * schedule_asinh(0.5 * at_sigma));
 }
 
 static double diffusion_squared(const void *settings, double t)
 {
-        return -rate_beta(settings, t) * schedule_expm1(-2 * rate_integral(settings, t));
+        return -rates_beta(settings, t) * schedule_expm1(-2 * rates_integral(settings, t));
 }
 
 static double sigma_max(const void *settings)
 {
-        return sigma(settings, rate_t_max(settings));
+        return sigma(settings, rates_t_max(settings));
 }
 
 const struct process_type process_subvp = {
         .name = "subvp", .help = "as vp with less noise on the way: for likelihoods",
-        .kind = PROCESS_OTHER, .params = rate_params, .settings_size = sizeof(struct rate_settings), .unit_prior = true,
-        .t_max = rate_t_max, .scale = rate_scale, .sigma = sigma, .time = time_of, .drift = rate_drift,
+        .kind = PROCESS_OTHER, .params = rates_params, .settings_size = sizeof(struct rate_settings),
+        .unit_prior = true,
+        .t_max = rates_t_max, .scale = rates_scale, .sigma = sigma, .time = time_of, .drift = rates_drift,
         .diffusion_squared = diffusion_squared, .sigma_max = sigma_max,
 };

@@ -7,22 +7,23 @@
 
 static double sigma(const void *settings, double t)
 {
-        return sqrt(schedule_expm1(rate_integral(settings, t)));
+        return sqrt(schedule_expm1(rates_integral(settings, t)));
 }
 
 static double time_of(const void *settings, double at_sigma)
 {
-        return rate_time(settings, schedule_log1p(at_sigma * at_sigma));
+        return rates_time(settings, schedule_log1p(at_sigma * at_sigma));
 }
 
 static double sigma_max(const void *settings)
 {
-        return sigma(settings, rate_t_max(settings));
+        return sigma(settings, rates_t_max(settings));
 }
 
 const struct process_type process_vp = {
         .name = "vp", .help = "the data shrink as noise comes, so that unit variance stays one",
-        .kind = PROCESS_PRESERVING, .params = rate_params, .settings_size = sizeof(struct rate_settings), .unit_prior = true,
-        .t_max = rate_t_max, .scale = rate_scale, .sigma = sigma, .time = time_of, .drift = rate_drift,
-        .diffusion_squared = rate_beta, .sigma_max = sigma_max,
+        .kind = PROCESS_PRESERVING, .params = rates_params, .settings_size = sizeof(struct rate_settings),
+        .unit_prior = true,
+        .t_max = rates_t_max, .scale = rates_scale, .sigma = sigma, .time = time_of, .drift = rates_drift,
+        .diffusion_squared = rates_beta, .sigma_max = sigma_max,
 };

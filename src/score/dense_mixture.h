@@ -28,6 +28,9 @@ void dense_mixture_components(const void *model, double *weight, double *mean, d
 void dense_mixture_draw(const void *model, const struct rng_stream *stream, uint64_t first_particle,
                         double *restrict x);
 
+/* (S_k + sigma^2)^-1 and ln det(S_k + sigma^2); false where there is none. precision may be NULL: only whether. */
+bool dense_mixture_invert(const struct dense_mixture *mixture, size_t k, double sigma, double *precision,
+                          double *log_det);
 void *dense_mixture_create_level(const void *model, double sigma);
 void dense_mixture_free_level(void *level);
 void dense_mixture_eval(const void *level, const double *restrict x, double *restrict score);
@@ -40,8 +43,8 @@ void dense_mixture_responsibilities(const void *level, const double *restrict x,
         .free = dense_mixture_free, .undefined_at = dense_mixture_undefined_at, .diameter = dense_mixture_diameter,    \
         .n_modes = dense_mixture_n_modes, .components = dense_mixture_components,                                      \
         .create_level = dense_mixture_create_level, .free_level = dense_mixture_free_level,                            \
-        .eval = dense_mixture_eval, .log_density = dense_mixture_log_density,                                          \
-        .divergence = dense_mixture_divergence, .jacobian = dense_mixture_jacobian,                                    \
-        .responsibilities = dense_mixture_responsibilities, .draw = dense_mixture_draw
+        .eval = dense_mixture_eval, .log_density = dense_mixture_log_density, .divergence = dense_mixture_divergence,  \
+        .jacobian = dense_mixture_jacobian, .responsibilities = dense_mixture_responsibilities,                        \
+        .draw = dense_mixture_draw
 
 #endif

@@ -12,6 +12,7 @@
 
 #include "score/cholesky.h"
 #include "score/gaussian.h"
+#include "score/jacobi.h"
 #include "score/types.h"
 #include "sculptor/memory.h"
 #include "sculptor/vecmath.h"

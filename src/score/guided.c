@@ -17,12 +17,25 @@ static const char *const methods[] = {
 static const struct param guided_params[] = {
         {.key = "prior", .kind = PARAM_TABLE, .offset = FIELD(prior), .rows = nested_params,
          .help = "the target before there are data"},
-        {.key = "likelihood", .kind = PARAM_TABLE, .offset = FIELD(likelihood), .rows = likelihood_params,
-         .check = likelihood_check, .help = "the data y = A x + n, n ~ N(0, noise^2)"},
-        {.key = "method", .kind = PARAM_CHOICE, .offset = FIELD(method), .choices = methods, .fallback = "exact",
-         .help = "how data act on noised x: exact (Gaussian priors and mixtures), or guidance by the denoised x, biased"},
-        {.key = "prior_variance", .kind = PARAM_REAL, .offset = FIELD(prior_variance), .fallback = "1",
-         .range = "(0, inf)", .unit = "x^2",
+        {.key = "likelihood",
+         .kind = PARAM_TABLE,
+         .offset = FIELD(likelihood),
+         .rows = likelihood_params,
+         .check = likelihood_check,
+         .help = "the data y = A x + n, n ~ N(0, noise^2)"},
+        {.key = "method",
+         .kind = PARAM_CHOICE,
+         .offset = FIELD(method),
+         .choices = methods,
+         .fallback = "exact",
+         .help = "how data act on noised x: exact (Gaussian priors and mixtures), or guidance by the denoised x, "
+                 "biased"},
+        {.key = "prior_variance",
+         .kind = PARAM_REAL,
+         .offset = FIELD(prior_variance),
+         .fallback = "1",
+         .range = "(0, inf)",
+         .unit = "x^2",
          .help = "pigdm: v of r^2 = sigma^2 v/(v + sigma^2), the assumed variance of x_0 given x"},
         {.key = "scale", .kind = PARAM_REAL, .offset = FIELD(scale), .fallback = "1", .range = "[0, inf)",
          .help = "pigdm, dps: what the guidance is multiplied by; 1 is the likelihood's own"},
@@ -37,7 +50,8 @@ static void check_prior(const struct guided_settings *set, const struct params_s
 {
         const int64_t n_dim = guided_dimension(set);
         if (n_dim > MOST_COORDINATES) {
-                params_problem(scope, "prior", "has %lld coordinates; matrices of more than %d squared are not for this",
+                params_problem(scope, "prior",
+                               "has %lld coordinates; matrices of more than %d squared are not for this",
                                (long long)n_dim, MOST_COORDINATES);
                 return;
         }
@@ -46,12 +60,14 @@ static void check_prior(const struct guided_settings *set, const struct params_s
         struct score *prior = nested_create(&set->prior);
         const size_t n = guided_exact_components(prior);
         if (n == 0)
-                params_problem(scope, "method", "exact is for Gaussians and their mixtures, and %s is neither; use pigdm or dps",
+                params_problem(scope, "method",
+                               "exact is for Gaussians and their mixtures, and %s is neither; use pigdm or dps",
                                prior->type->name);
         else if (n * (size_t)(n_dim * n_dim) > MOST_ENTRIES)
-                params_problem(scope, "method",
-                               "exact keeps a matrix for each of the %zu components, more than %d numbers; use pigdm or dps",
-                               n, MOST_ENTRIES);
+                params_problem(
+                        scope, "method",
+                        "exact keeps a matrix for each of the %zu components, more than %d numbers; use pigdm or dps",
+                        n, MOST_ENTRIES);
         score_free(prior);
 }
 

@@ -3,8 +3,8 @@
  *     K = A S A^T + N,  G = S A^T K^-1,   m' = m + G (y - A m),   w' ~ w N(y; A m, K),
  *     S' = (I - G A) S (I - G A)^T + G N G^T   (Joseph's form: semidefinite however small N is),
  *
- * and, since data tell of x_0 alone, p(x_sigma | y) is this mixture noised: exact at every sigma. At a noise level it is
- * N(x; 0, S + sigma^2) N(y; A m_0(x), A C_0 A^T + N) of a Gaussian prior, C_0 = S - S (S + sigma^2)^-1 S. Local.
+ * and, since data tell of x_0 alone, p(x_sigma | y) is this mixture noised: exact at every sigma. At a noise level it
+ * is N(x; 0, S + sigma^2) N(y; A m_0(x), A C_0 A^T + N) of a Gaussian prior, C_0 = S - S (S + sigma^2)^-1 S. Local.
  * [Kalman 1960; Bucy & Joseph 1968] */
 #include <math.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
-/* A Gaussian random field given masked, smoothed, noisy data y = M B x_0 + n, noised: the score that reverse samplers need
- * (`posterior` is a tempered path for samplers at fixed noise). With m_0 = C (C + sigma^2)^-1 x the Wiener denoiser and
- * C_0 = C sigma^2/(C + sigma^2) the covariance of x_0 given x, both diagonal in Fourier space,
+/* A Gaussian random field given masked, smoothed, noisy data y = M B x_0 + n, noised: the score that reverse samplers
+ * need (`posterior` is a tempered path for samplers at fixed noise). With m_0 = C (C + sigma^2)^-1 x the Wiener
+ * denoiser and C_0 = C sigma^2/(C + sigma^2) the covariance of x_0 given x, both diagonal in Fourier space,
  *
  *     exact   s = -(C + sigma^2)^-1 x + C (C + sigma^2)^-1 B M (M B C_0 B M + N)^-1 (y - M B m_0),
  *             the inverse by conjugate gradients, to 1e-13: one transform there and back an iteration, few of them
@@ -12,11 +12,10 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "score/posterior.h"
+#include "score/posterior_level.h"
 #include "score/types.h"
 #include "sculptor/memory.h"
 #include "sculptor/parallel.h"
-#include "sculptor/tree_sum.h"
 
 enum method { EXACT, PIGDM, DPS };
 
@@ -141,29 +140,6 @@ struct guided_field_level {
         double *pull;     /* what the data add to x_0's mean, or its pull on it */
 };
 
-/* The mean of b^2 over modes. */
-static double beam_square(const struct guided_field *model)
-{
-        const struct mesh *mesh = model->posterior.prior.mesh;
-        const double *beam = model->posterior.observation.beam;
-        if (!beam)
-                return 1;
-        struct tree_sum *sum = tree_sum_create(1);
-        for (size_t b = 0; b < mesh->n_blocks_here; b++) {
-                const int64_t index = mesh->block_begin + (int64_t)b;
-                const double *weight = mesh->line_weight + (size_t)index * mesh->width;
-                double total = 0;
-                for (size_t i = 0; i < mesh->block_modes; i++) {
-                        const double gain = beam[b * mesh->block_modes + i];
-                        total = fma(weight[i % mesh->width] * gain, gain, total);
-                }
-                tree_sum_add(sum, index, &total);
-        }
-        double total;
-        tree_sum_finish_domain(sum, &total);
-        return total / (double)mesh->n_cells;
-}
-
 static double *guidance_weight(const struct guided_field *model, double sigma)
 {
         const struct guided_field_settings *settings = model->settings;
@@ -171,7 +147,7 @@ static double *guidance_weight(const struct guided_field *model, double sigma)
         const struct observation *observation = &model->posterior.observation;
         const double v = settings->prior_variance;
         const double spread = settings->method == PIGDM ? sigma * sigma * v / fma(sigma, sigma, v) : 0;
-        const double added = spread > 0 ? spread * beam_square(model) : 0;
+        const double added = spread > 0 ? spread * posterior_beam_square(observation, mesh) : 0;
         double *weight = mesh_allocate(mesh);
         for (size_t i = 0; i < mesh->size; i++) {
                 const double noise = observation->noise_sigma[i];
@@ -309,7 +285,8 @@ const struct score_type score_guided_field = {
         .params = guided_field_params, .settings_size = sizeof(struct guided_field_settings), .check = check,
         .dimension = dimension, .create = create, .free = free_model, .mesh = mesh_of, .load = load, .prepare = prepare,
         .products = posterior_products, .singular_at = singular_at,
-        .create_level = create_level, .free_level = free_level, .eval = eval, .jacobian_vector = jacobian_vector, .filter = filter,
+        .create_level = create_level, .free_level = free_level, .eval = eval,
+        .jacobian_vector = jacobian_vector, .filter = filter,
         .remainder = remainder_of, .mode_variance = mode_variance, .draw = draw,
-        .work_fields = 30, /* data, mask, noise, truth, mean, weight: 6; 8 levels of 2.5; the solver's 6 while it works */
+        .work_fields = 30, /* data, mask, noise, truth, mean, weight; 8 levels of 2.5; the solver's 6 while it works */
 };

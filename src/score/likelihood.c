@@ -33,12 +33,14 @@ void likelihood_check(const void *settings, const struct params_scope *scope)
         }
         const size_t n = set->observed.n + set->matrix.n_rows;
         if (set->data.n != n)
-                params_problem(scope, "data", "has %zu number%s, %s has %zu%s", set->data.n, set->data.n == 1 ? "" : "s",
-                               set->observed.n > 0 ? "observed" : "matrix", n,
-                               set->observed.n > 0 ? "" : n == 1 ? " row" : " rows");
+                params_problem(scope, "data", "has %zu number%s, %s has %zu%s", set->data.n,
+                               set->data.n == 1 ? "" : "s", set->observed.n > 0 ? "observed" : "matrix", n,
+                               set->observed.n > 0 ? ""
+                               : n == 1            ? " row"
+                                                   : " rows");
         if (set->noise.n != 1 && set->noise.n != n)
-                params_problem(scope, "noise", n == 1 ? "has %zu numbers, needs 1" : "has %zu numbers, needs 1 or %zu", set->noise.n,
-                               n);
+                params_problem(scope, "noise", n == 1 ? "has %zu numbers, needs 1" : "has %zu numbers, needs 1 or %zu",
+                               set->noise.n, n);
 }
 
 void likelihood_check_fit(const struct likelihood_settings *set, int64_t n_dim, const struct params_scope *scope)

@@ -28,7 +28,8 @@ void likelihood_release(struct likelihood *likelihood);
 bool likelihood_precision(const struct likelihood *likelihood, const double *s, double spread, double *inverse,
                           double *log_det);
 #define LIKELIHOOD_SINGULAR                                                                                            \
-        "likelihood.noise is so small that the data's covariance is singular to rounding; raise it, or leave out data " \
+        "likelihood.noise is so small that the data's covariance is singular to rounding; raise it, or leave out "     \
+        "data "                                                                                                        \
         "that repeat others"
 
 #endif

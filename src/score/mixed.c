@@ -17,14 +17,22 @@ struct mixed_settings {
         double weight;
 };
 
-static const struct param mixed_params[] = {
-        {.key = "conditional", .kind = PARAM_TABLE, .offset = offsetof(struct mixed_settings, conditional),
-         .rows = nested_params, .help = "the score that counts 1 + weight times"},
-        {.key = "unconditional", .kind = PARAM_TABLE, .offset = offsetof(struct mixed_settings, unconditional),
-         .rows = nested_params, .help = "the score that is taken away weight times"},
-        {.key = "weight", .kind = PARAM_REAL, .offset = offsetof(struct mixed_settings, weight),
-         .help = "w of (1 + w) s_conditional - w s_unconditional; 0: conditional, -1: unconditional, above 0: guidance"},
-        PARAM_END};
+static const struct param mixed_params[] = {{.key = "conditional",
+                                             .kind = PARAM_TABLE,
+                                             .offset = offsetof(struct mixed_settings, conditional),
+                                             .rows = nested_params,
+                                             .help = "the score that counts 1 + weight times"},
+                                            {.key = "unconditional",
+                                             .kind = PARAM_TABLE,
+                                             .offset = offsetof(struct mixed_settings, unconditional),
+                                             .rows = nested_params,
+                                             .help = "the score that is taken away weight times"},
+                                            {.key = "weight",
+                                             .kind = PARAM_REAL,
+                                             .offset = offsetof(struct mixed_settings, weight),
+                                             .help = "w of (1 + w) s_conditional - w s_unconditional; 0: conditional, "
+                                                     "-1: unconditional, above 0: guidance"},
+                                            PARAM_END};
 
 static int64_t dimension(const void *settings)
 {
@@ -36,8 +44,8 @@ static void check(const void *settings, const struct params_scope *scope)
         const struct mixed_settings *set = settings;
         const int64_t n_c = nested_dimension(&set->conditional), n_u = nested_dimension(&set->unconditional);
         if (n_c != n_u)
-                params_problem(scope, "unconditional", "has %lld coordinate%s, but conditional has %lld", (long long)n_u,
-                               n_u == 1 ? "" : "s", (long long)n_c);
+                params_problem(scope, "unconditional", "has %lld coordinate%s, but conditional has %lld",
+                               (long long)n_u, n_u == 1 ? "" : "s", (long long)n_c);
 }
 
 struct mixed {
@@ -161,7 +169,7 @@ static void jacobian_vector(const void *state, const double *restrict x, const d
 }
 
 const struct score_type score_mixed = {
-        .name = "mixed", .help = "two scores mixed, (1 + w) s_conditional - w s_unconditional: classifier-free guidance",
+        .name = "mixed", .help = "two scores mixed by a weight: classifier-free guidance",
         .params = mixed_params, .settings_size = sizeof(struct mixed_settings), .check = check, .composite = true,
         .dimension = dimension, .create = create, .free = free_model,
         .undefined_at = undefined_at, .diameter = diameter, .create_level = create_level, .free_level = free_level,

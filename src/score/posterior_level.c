@@ -35,8 +35,7 @@ static void add_weight(void *owner, size_t begin, size_t end, double *sum)
                         sum[i] += weight[row + i];
 }
 
-/* [B B']_ii, the same in all cells: the mean of b^2 over all modes. */
-static double beam_square(const struct observation *observation, const struct mesh *mesh)
+double posterior_beam_square(const struct observation *observation, const struct mesh *mesh)
 {
         if (!observation->beam)
                 return 1;
@@ -67,8 +66,8 @@ void *posterior_level_create(const void *configured, double sigma)
         if (model->observation.beam)
                 level->pull = allocate(2 * mesh_modes_here(mesh), sizeof *level->pull);
         level->log_norm = constants.log_norm + mesh_sum(mesh, add_log_weight, level->weight);
-        level->divergence = -fma(beam_square(&model->observation, mesh), mesh_sum(mesh, add_weight, level->weight),
-                                 constants.trace);
+        level->divergence = -fma(posterior_beam_square(&model->observation, mesh),
+                                 mesh_sum(mesh, add_weight, level->weight), constants.trace);
         return level;
 }
 

@@ -18,4 +18,7 @@ void posterior_level_remainder(const void *level, const double *x, double *remai
 void posterior_level_filter(const void *level, const struct score_filter *filter, const double *x, double *out);
 void posterior_level_mode_variance(const void *level, double *c);
 
+/* [B B']_ii, the same in all cells: the mean of b^2 over all modes. */
+double posterior_beam_square(const struct observation *observation, const struct mesh *mesh);
+
 #endif

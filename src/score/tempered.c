@@ -1,8 +1,8 @@
 /* A target at another temperature: s_beta = beta s, ln p_beta = beta ln p but for a constant.
  *
  * At sigma = 0 it is the score of p^beta. Above, p_sigma^beta is not (p^beta)_sigma: of N(0, d) one has the variance
- * (d + sigma^2)/beta, the other d/beta + sigma^2, and reverse samplers, which need the latter, are biased. An evaluation.
- * Local. [Du et al. 2023] */
+ * (d + sigma^2)/beta, the other d/beta + sigma^2, and reverse samplers, which need the latter, are biased. An
+ * evaluation. Local. [Du et al. 2023] */
 #include <math.h>
 #include <stdlib.h>
 

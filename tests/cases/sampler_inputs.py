@@ -47,14 +47,10 @@ DIFFUSION = {
     "reverse_diffusion": ("{type: reverse_diffusion, TIMES}", "{type: vp}"),
     "ancestral": ("{type: ancestral, variance: posterior, TIMES}", "{type: vp}"),
     "ddim": ("{type: ddim, eta: 0.5, TIMES}", "{type: subvp}"),
-    "sde_dpm_solver": ("{type: sde_dpm_solver, TIMES}", "{type: vp}"),
-    "predictor_corrector": ("{type: predictor_corrector, predictor: ancestral, corrector_steps: 2, TIMES}", "{type: vp}"),
-    "predictor_corrector_particle":
-        ("{type: predictor_corrector, predictor: euler_maruyama, norm: particle, TIMES}", "{type: edm}"),
-    "predictor_corrector_fixed":
-        ("{type: predictor_corrector, predictor: probability_flow, corrector_step_size: 0.2, TIMES}",
-         "{type: ve, sigma_min: 0.01, sigma_max: 50}"),
-    "adaptive_sde": ("{type: adaptive_sde, TIMES}", "{type: edm}"),
+    "sde_dpm_solver": ("{type: sde_dpm_solver, TIMES}", "{type: ve, sigma_min: 0.01, sigma_max: 50}"),
+    "predictor_corrector":
+        ("{type: predictor_corrector, predictor: ancestral, corrector_steps: 2, TIMES}", "{type: vp}"),
+    "adaptive_sde": ("{type: adaptive_sde, TIMES}", "{type: vp, beta: linear}"),
     "inpainting": ("{type: inpainting, scheme: edm_stochastic, observed: [2], data: [0.5], resample: 2, TIMES}",
                    "{type: edm}"),
 }

@@ -130,10 +130,12 @@ static void hash_random(const char *name, void (*draw)(const struct rng_stream *
         "spectrum: {type: eisenstein_hu, cosmology: {Omega_m: 0.3, Omega_b: 0.05, h: 0.7, n_s: 1, sigma8: 0.8}}"
 #define POWER_LAW "mesh: {cells: [6, 5], box_size: [6, 5]}, spectrum: {type: power_law, amplitude: 0.5, index: -1}"
 
-/* A target, and a sampler taken through so many levels of it: one means sigma = 0. */
+/* A target, and a sampler taken through so many levels of it: one means sigma = 0; none, that the sampler undoes the
+ * noise of a process. */
 static const struct journey {
         const char *name, *score, *sampler;
         int levels;
+        const char *process;
 } journeys[] = {
         {"gaussian", "{type: gaussian, mean: [1, -1, 0], sigma: [1, 0.5, 2]}", "{type: mala, step_size: 0.2}", 3},
         {"covariance", "{type: gaussian, mean: [1, -1], covariance: [[2, 0.5], [0.5, 1]]}",
@@ -166,20 +168,35 @@ static const struct journey {
          "{type: posterior, observation: {mock: true, noise_sigma: 0.5, holes: 1, hole_radius: 1, beam_fwhm: 1}, "
          "exact_variance: true, " POWER_LAW "}",
          "{type: fourier_hmc, step_size: 0.2, leapfrog_steps: 3}", 1},
+        {"probability_flow", DIAGONAL, "{type: probability_flow}", 0, "{type: ve, sigma_min: 0.01, sigma_max: 50}"},
+        {"euler_maruyama", DIAGONAL, "{type: euler_maruyama}", 0, "{type: subvp}"},
+        {"reverse_diffusion", DIAGONAL, "{type: reverse_diffusion}", 0, "{type: vp}"},
+        {"ancestral", DIAGONAL, "{type: ancestral, variance: posterior}", 0, "{type: vp, beta: cosine}"},
+        {"ddim", RING, "{type: ddim, eta: 0.5}", 0, "{type: subvp}"},
+        {"sde_dpm_solver", DIAGONAL, "{type: sde_dpm_solver}", 0, "{type: vp}"},
+        {"corrected", DIAGONAL, "{type: predictor_corrector, corrector_steps: 2}", 0, "{type: vp}"},
+        {"corrected_each", DIAGONAL, "{type: predictor_corrector, norm: particle}", 0, "{type: edm}"},
+        {"corrected_field", "{type: gaussian_field, " FIELD "}", "{type: predictor_corrector}", 0, "{type: vp}"},
 };
 
 struct input_settings {
         struct {
                 struct selection type;
-        } score;
+        } score, process;
         struct sampler_settings sampler;
 };
 
 static const struct param score_rows[] = {
         {.key = "type", .kind = PARAM_SELECT, .variant = score_variant, .help = "the target"}, PARAM_END};
+static const struct param process_rows[] = {
+        {.key = "type", .kind = PARAM_SELECT, .variant = process_variant, .fallback = "edm", .help = "the noise"},
+        PARAM_END};
 static const struct param rows[] = {
         {.key = "score", .kind = PARAM_TABLE, .offset = offsetof(struct input_settings, score), .rows = score_rows,
          .help = "what it samples"},
+        {.key = "process", .kind = PARAM_TABLE, .offset = offsetof(struct input_settings, process),
+         .rows = process_rows, .fallback = "{}",
+         .help = "how noise comes"},
         {.key = "sampler", .kind = PARAM_TABLE, .offset = offsetof(struct input_settings, sampler),
          .rows = sampler_params,
          .help = "how"},
@@ -187,9 +204,10 @@ static const struct param rows[] = {
 
 static void read_settings(const struct journey *journey, struct input_settings *settings)
 {
-        char *text = format_text("score: %s\nsampler: %s\n", journey->score, journey->sampler);
+        char *text = format_text("score: %s\nsampler: %s\nprocess: %s\n", journey->score, journey->sampler,
+                                 journey->process ? journey->process : "{}");
         const char *const steps[] = {"sampler.steps_per_level=40"};
-        const bool steps_told = strstr(journey->sampler, "steps_per_level");
+        const bool steps_told = journey->process || strstr(journey->sampler, "steps_per_level");
         struct input *input = input_parse(journey->name, text, strlen(text), steps, steps_told ? 0 : 1);
         input_read(input, rows, settings);
         if (input_problems(input) > 0)
@@ -235,7 +253,7 @@ static struct population *make_population(const struct score *score, const struc
 {
         const struct mesh *mesh = score->type->mesh ? score->type->mesh(score->model) : NULL;
         if (!mesh) /* two tiles, the second one padded */
-                return population_create(100, score->n_dim, scheme->has_velocity, scheme->n_memory);
+                return population_create(100, score->n_dim, scheme->has_velocity, scheme_n_memory(scheme));
         const struct score_context context = {.seed = 7};
         const char *why = score->type->load(score->model, &context);
         if (!why)
@@ -244,7 +262,7 @@ static struct population *make_population(const struct score *score, const struc
                 fatal("%s", why);
         const struct field_layout layout = {mesh->n_planes, 0, mesh->n_planes_here, mesh->plane_cells,
                                             mesh->plane_stride};
-        return population_create_fields(2, score->n_dim, &layout, scheme->has_velocity, scheme->n_memory);
+        return population_create_fields(2, score->n_dim, &layout, scheme->has_velocity, scheme_n_memory(scheme));
 }
 
 /* Particles by N(0, 1); fields by exact draws of the target. */
@@ -262,16 +280,32 @@ static void draw_population(const struct score *score, struct population *popula
         population_pad(population);
 }
 
+/* Along a grid of times, in one go. */
+static void undo_noise(struct sampler *sampler, struct population *population, const struct process *process,
+                       const struct score_level *level)
+{
+        static const double sigma[] = {8, 4, 2, 1, 0.5, 0.2, 0};
+        const int64_t steps = sizeof sigma / sizeof *sigma - 1;
+        struct tally tally = {0};
+        struct time_grid *grid = time_grid_create(process, sigma, (size_t)steps + 1);
+        sampler_set_grid(sampler, grid);
+        population_keep_history(population, sampler->scheme->n_history);
+        if (sampler_advance(sampler, population, level, 0, 0, steps, &tally, NULL, NULL).found)
+                fatal("a particle is not finite");
+        sampler_rest(sampler);
+        time_grid_free(grid);
+}
+
 static void travel(const struct journey *journey)
 {
         static const double sigmas[] = {2, 1, 0.5}, clean[] = {0};
-        const double *sigma = journey->levels > 1 ? sigmas : clean;
+        const double *sigma = journey->levels == 1 ? clean : sigmas;
         struct input_settings settings = {0};
         read_settings(journey, &settings);
 
         struct score *score = score_create(settings.score.type.type, settings.score.type.settings);
         struct sampler *sampler = sampler_create(&settings.sampler, settings.sampler.step_size,
-                                                 sigma[journey->levels - 1], 7);
+                                                 sigma[journey->levels > 0 ? journey->levels - 1 : 0], 7);
         struct population *population = make_population(score, sampler->scheme);
         draw_population(score, population);
 
@@ -283,6 +317,12 @@ static void travel(const struct journey *journey)
                         hash = hash_score(hash, level, population_tile(population, 0));
                 }
                 run_level(sampler, population, level, (uint32_t)i);
+                score_level_free(level);
+        }
+        if (journey->process) {
+                const struct process process = {settings.process.type.type, settings.process.type.settings};
+                struct score_level *level = score_level_create(score, sigma[0]);
+                undo_noise(sampler, population, &process, level);
                 score_level_free(level);
         }
         for (size_t t = 0; t < population->n_tiles; t++)
@@ -387,6 +427,14 @@ double *parallel_gather(const double *here, size_t n, size_t *counts)
         double *all = allocate(n, sizeof *all);
         memcpy(all, here, n * sizeof *all);
         counts[0] = n;
+        return all;
+}
+
+double *parallel_exchange(const double *rows_here, size_t width, const size_t *n_sent, size_t *n_received)
+{
+        double *all = allocate(width * n_sent[0], sizeof *all);
+        memcpy(all, rows_here, width * n_sent[0] * sizeof *all);
+        n_received[0] = n_sent[0];
         return all;
 }
 

@@ -1,5 +1,6 @@
-/* At 1, 2, 3 and 4 ranks: predictor-corrector with the population's norms, for which all ranks move in step. The bits are
- * the same on any of them, fields split over domains or not, and where a particle breaks all ranks stop in its step. */
+/* At 1, 2, 3 and 4 ranks: predictor-corrector with the population's norms, for which all ranks move in step. The bits
+ * are the same on any of them, fields split over domains or not, and where a particle breaks all ranks stop in its
+ * step. */
 #include "field_grids.h"
 #include "sculptor/sampler.h"
 #include "sculptor/score.h"
@@ -185,7 +186,8 @@ static void all_ranks_stop_where_a_particle_breaks(void)
         const int64_t first = population_first(work.population), n = population_count(work.population);
         const bool mine = BROKEN >= first && BROKEN < first + n;
         if (mine)
-                work.population->x[(size_t)(BROKEN - first) / LANES * work.population->tile_size + BROKEN % LANES] = NAN;
+                work.population->x[(size_t)(BROKEN - first) / LANES * work.population->tile_size + BROKEN % LANES] =
+                        NAN;
         const struct breakdown breakdown = go(&work);
         claim("a_particle_that_breaks_is_named_by_its_rank_alone_and_all_stop",
               mine ? breakdown.found && breakdown.particle == BROKEN && breakdown.step == 0 : !breakdown.found);

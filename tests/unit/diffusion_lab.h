@@ -273,8 +273,7 @@ static inline struct diffusion_lab *diffusion_lab_open(const char *score, const 
         sampler_set_grid(lab->sampler, lab->grid);
         const struct scheme *scheme = sampler_scheme(&lab->settings);
         lab->level = score_level_create(score ? lab->score : own, sigma[0]);
-        lab->population = population_create(n_particles, lab->level->score->n_dim, false,
-                                            scheme_n_memory(scheme));
+        lab->population = population_create(n_particles, lab->level->score->n_dim, false, scheme_n_memory(scheme));
         population_keep_history(lab->population, scheme->n_history);
         return lab;
 }

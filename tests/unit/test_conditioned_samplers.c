@@ -1,7 +1,7 @@
-/* Reverse samplers with conditioned scores, and inpainting: on Gaussians every one is linear, and its biased answer is a
- * product of gains. The numbers of docs/conditioning.md are these. */
-#include "sampler_lab.h"
+/* Reverse samplers with conditioned scores, and inpainting: on Gaussians every one is linear, and its biased answer is
+ * a product of gains. The numbers of docs/conditioning.md are these. */
 #include "sampler/diffusion.h"
+#include "sampler_lab.h"
 #include "score_fixture.h"
 
 #define MOST_STEPS 64
@@ -41,7 +41,8 @@ static double preserving_scale(const void *settings, double t)
 }
 
 static const struct process_type plain = {.name = "plain", .scale = no_scale, .sigma = same, .time = same};
-static const struct process_type preserving = {.name = "preserving", .scale = preserving_scale, .sigma = same, .time = same};
+static const struct process_type preserving = {
+        .name = "preserving", .scale = preserving_scale, .sigma = same, .time = same};
 
 static void read_table(const char *text, const struct param *rows, void *settings)
 {
@@ -68,7 +69,8 @@ static struct flow *flow_open(const char *score, const char *sampler, const stru
         flow->grid = time_grid_create(&flow->process, sigma, n);
         flow->sampler = sampler_create(&flow->settings, NAN, sigma[n - 1], 11);
         sampler_set_grid(flow->sampler, flow->grid);
-        flow->population = population_create(particles, flow->target.n_dim, false, scheme_n_memory(flow->sampler->scheme));
+        flow->population = population_create(particles, flow->target.n_dim, false,
+                                             scheme_n_memory(flow->sampler->scheme));
         flow->level = score_level_create_scaled(flow->target.score, sigma[0], flow->grid->point[0].scale);
         flow->start = allocate(flow_size(flow), sizeof(double));
         const struct rng_stream stream = {.seed = 77, .purpose = RNG_TEST};
@@ -83,8 +85,9 @@ static struct flow *flow_open(const char *score, const char *sampler, const stru
 
 static void flow_advance(struct flow *flow, int64_t begin, int64_t end)
 {
-        assert_false(sampler_advance(flow->sampler, flow->population, flow->level, 0, begin, end, &flow->tally, NULL, NULL)
-                             .found);
+        assert_false(
+                sampler_advance(flow->sampler, flow->population, flow->level, 0, begin, end, &flow->tally, NULL, NULL)
+                        .found);
 }
 
 static void flow_close(struct flow *flow)
@@ -103,7 +106,8 @@ static void flow_close(struct flow *flow)
 static void karras(double largest, double least, int n, double *sigma)
 {
         for (int i = 0; i < n; i++)
-                sigma[i] = pow(pow(largest, 1.0 / 7) + i / (n - 1.0) * (pow(least, 1.0 / 7) - pow(largest, 1.0 / 7)), 7);
+                sigma[i] = pow(pow(largest, 1.0 / 7) + i / (n - 1.0) * (pow(least, 1.0 / 7) - pow(largest, 1.0 / 7)),
+                               7);
         sigma[n] = 0;
 }
 
@@ -185,8 +189,11 @@ static const struct case_1 {
         {GUIDED "method: dps\n", dps_line, {1.2799, 0.0183}},
         {"type: mixed\nweight: 1\nconditional: {type: gaussian, mean: 1, sigma: 1}\n"
          "unconditional: {type: gaussian, mean: -1, sigma: 2}\n",
-         mixed_line, {1.7602, 0.25}},
-        {"type: tempered\ninverse_temperature: 2\ntarget: {type: gaussian, mean: 0, sigma: 1}\n", tempered_line, {0, 0}},
+         mixed_line,
+         {1.7602, 0.25}},
+        {"type: tempered\ninverse_temperature: 2\ntarget: {type: gaussian, mean: 0, sigma: 1}\n",
+         tempered_line,
+         {0, 0}},
 };
 enum { N_CASES = sizeof cases / sizeof *cases };
 
@@ -253,7 +260,8 @@ static struct moments inpainted(const double *sigma, int n, int resample)
         return m;
 }
 
-static struct flow *open_inpainting(int resample, const struct process_type *process, const double *sigma, int n, int64_t particles)
+static struct flow *open_inpainting(int resample, const struct process_type *process, const double *sigma, int n,
+                                    int64_t particles)
 {
         char *text = format_text("{type: inpainting, scheme: probability_flow, method: euler, observed: 0, data: 1, "
                                  "resample: %d}",
@@ -354,9 +362,14 @@ static void test_inpainting_has_the_same_bits_however_it_is_cut(void **state)
 static void test_the_bias_of_inpainting_is_that_of_the_documentation(void **state)
 {
         (void)state;
-        static const struct { int steps, resample; double mean, variance; } told[] = {
-                {20, 1, 0.3293, 0.5268}, {1000, 1, 0.3480, 0.5930}, {20, 10, 0.7191, 0.3231}, {1000, 10, 0.7323, 0.3825},
-                {20, 100, 0.7891, 0.2950}};
+        static const struct {
+                int steps, resample;
+                double mean, variance;
+        } told[] = {{20, 1, 0.3293, 0.5268},
+                    {1000, 1, 0.3480, 0.5930},
+                    {20, 10, 0.7191, 0.3231},
+                    {1000, 10, 0.7323, 0.3825},
+                    {20, 100, 0.7891, 0.2950}};
         for (size_t i = 0; i < sizeof told / sizeof *told; i++) {
                 double sigma[1001];
                 karras(20, 0.05, told[i].steps, sigma);

@@ -21,12 +21,31 @@ struct example {
         double matrix[2][3], data[2], noise[2];
 };
 static const struct example examples[] = {
-        {"{type: gaussian, mean: 0.5, sigma: 2}", "{observed: 0, data: 1.5, noise: 0.5}", 1, 1, {0}, {{1}}, {1.5}, {0.5}},
+        {"{type: gaussian, mean: 0.5, sigma: 2}",
+         "{observed: 0, data: 1.5, noise: 0.5}",
+         1,
+         1,
+         {0},
+         {{1}},
+         {1.5},
+         {0.5}},
         {DENSE_2, "{observed: [1], data: [0.3], noise: 0.2}", 2, 1, {1, 0.6, 0.6, 2}, {{0, 1}}, {0.3}, {0.2}},
-        {DENSE_2, "{matrix: [[1, -1], [0.5, 2]], data: [0.3, 1], noise: [0.2, 0.7]}", 2, 2, {1, 0.6, 0.6, 2},
-         {{1, -1}, {0.5, 2}}, {0.3, 1}, {0.2, 0.7}},
-        {MIXTURE_3, "{matrix: [[1, 1, 0], [0, -1, 2]], data: [0.5, -0.5], noise: [0.5, 1]}", 3, 2, {0},
-         {{1, 1, 0}, {0, -1, 2}}, {0.5, -0.5}, {0.5, 1}},
+        {DENSE_2,
+         "{matrix: [[1, -1], [0.5, 2]], data: [0.3, 1], noise: [0.2, 0.7]}",
+         2,
+         2,
+         {1, 0.6, 0.6, 2},
+         {{1, -1}, {0.5, 2}},
+         {0.3, 1},
+         {0.2, 0.7}},
+        {MIXTURE_3,
+         "{matrix: [[1, 1, 0], [0, -1, 2]], data: [0.5, -0.5], noise: [0.5, 1]}",
+         3,
+         2,
+         {0},
+         {{1, 1, 0}, {0, -1, 2}},
+         {0.5, -0.5},
+         {0.5, 1}},
         {"{type: moons, sigma: 0.3}", "{observed: [1], data: [0.25], noise: 0.3}", 2, 1, {0}, {{0, 1}}, {0.25}, {0.3}},
 };
 enum { N_EXAMPLES = sizeof examples / sizeof *examples };
@@ -97,7 +116,8 @@ static double log_joint(const struct example *example, const struct prior *prior
                 /* rows: x, then y; row(a) of the map from x_0 */
                 for (int a = skip; a < n + m; a++) {
                         for (int b = skip; b < n + m; b++) {
-                                double c = a == b ? (a < n ? sigma * sigma : example->noise[a - n] * example->noise[a - n])
+                                double c = a == b ? (a < n ? sigma * sigma
+                                                           : example->noise[a - n] * example->noise[a - n])
                                                   : 0;
                                 for (int i = 0; i < n; i++)
                                         for (int j = 0; j < n; j++)
@@ -119,8 +139,8 @@ static double log_joint(const struct example *example, const struct prior *prior
 }
 
 /* ---- derivatives: central differences, two steps of Richardson's extrapolation ----
- * Functions vary over lengths of 0.2 and more here: truncated at (h/4)^6 f^(7)/7!, below 1e-9 of the scores' size, about 10;
- * rounding 1e-14/h. */
+ * Functions vary over lengths of 0.2 and more here: truncated at (h/4)^6 f^(7)/7!, below 1e-9 of the scores' size,
+ * about 10; rounding 1e-14/h. */
 
 typedef double function(void *owner, const double *x);
 
@@ -170,7 +190,8 @@ static void exact_is_the_joint(const struct example *example, const struct score
                 expect_near(level, "log p(x|y)", log_p[lane], wanted, 1e-11 * (1 + fabs(wanted)));
                 for (int i = 0; i < n; i++) {
                         const double d = slope(joint_of, &joint, at, i, STEP);
-                        expect_near(level, "score given data", s[i * LANES + lane], d, DIFFERENCE_ERROR * (1 + fabs(d)));
+                        expect_near(level, "score given data", s[i * LANES + lane], d,
+                                    DIFFERENCE_ERROR * (1 + fabs(d)));
                 }
         }
         free(x);
@@ -259,7 +280,8 @@ static void test_exact_has_the_derivatives_of_its_score(void **state)
         for_every_guided("", derivatives_agree);
 }
 
-/* Draws against the posterior's moments, sums over components; observed coordinates of one example have a width of 1e-10. */
+/* Draws against the posterior's moments, sums over components; observed coordinates of one example have a width of
+ * 1e-10. */
 static void draws_have_the_moments(const char *text, double tiny)
 {
         enum { TILES = 200 };
@@ -300,10 +322,12 @@ static void draws_have_the_moments(const char *text, double tiny)
 static void test_exact_draws_have_the_posteriors_moments(void **state)
 {
         (void)state;
-        draws_have_the_moments("{type: guided, prior: {type: moons}, likelihood: {observed: [1], data: [0.3], noise: 0.2}}", 0);
-        draws_have_the_moments("{type: guided, prior: " DENSE_2 ", likelihood: {matrix: [[1, 1]], data: [1], noise: 0.3}}", 0);
-        draws_have_the_moments("{type: guided, prior: " DENSE_2 ", likelihood: {observed: [0], data: [1], noise: 1e-10}}",
-                               1e-10);
+        draws_have_the_moments(
+                "{type: guided, prior: {type: moons}, likelihood: {observed: [1], data: [0.3], noise: 0.2}}", 0);
+        draws_have_the_moments(
+                "{type: guided, prior: " DENSE_2 ", likelihood: {matrix: [[1, 1]], data: [1], noise: 0.3}}", 0);
+        draws_have_the_moments(
+                "{type: guided, prior: " DENSE_2 ", likelihood: {observed: [0], data: [1], noise: 1e-10}}", 1e-10);
 }
 
 /* A prior without width in a coordinate, and data that cannot be told apart. */
@@ -364,7 +388,8 @@ static void check_guidance(const struct example *example, const struct score_lev
         const int n = example->n_dim;
         const double variance = level->sigma * level->sigma;
         score_fixture_open(&prior, example->prior);
-        struct guess guess = {.example = example, .prior = score_level_create(prior.score, level->sigma), .scale = scale,
+        struct guess guess = {.example = example, .scale = scale,
+                              .prior = score_level_create(prior.score, level->sigma),
                               .spread = v > 0 ? variance * v / (variance + v) : 0};
         double *x = new_tile(n), *s = new_tile(n), *plain = new_tile(n);
         some_points(n, 2, x);
@@ -435,7 +460,8 @@ static double difference(const char *a, const char *b, double sigma)
 #define ROUND "type: guided, prior: {type: gaussian, mean: [1, -1], sigma: 2}"
 #define SEEN ", likelihood: {matrix: [[1, 0.5], [0, 1]], data: [0.3, 1], noise: [0.2, 0.7]}"
 
-/* Of a prior N(m, v), x_0 given x has the covariance sigma^2 v/(v + sigma^2). A few roundings of matrices of condition 200. */
+/* Of a prior N(m, v), x_0 given x has the covariance sigma^2 v/(v + sigma^2). A few roundings of matrices of condition
+ * 200. */
 static void test_pigdm_is_exact_for_a_round_prior_of_its_variance_and_for_no_other(void **state)
 {
         (void)state;
@@ -473,8 +499,10 @@ static void test_guidance_takes_any_prior_at_sigma_zero(void **state)
 /* ---- mixed and tempered ---- */
 
 static const char *const combined[] = {
-        "{type: mixed, weight: 1.5, conditional: {type: moons}, unconditional: {type: gaussian, mean: [0, 1], sigma: 2}}",
-        "{type: mixed, weight: -0.3, conditional: " MIXTURE_3 ", unconditional: {type: gaussian, mean: 0, dimension: 3, "
+        "{type: mixed, weight: 1.5, conditional: {type: moons}, unconditional: {type: gaussian, mean: [0, 1], sigma: "
+        "2}}",
+        "{type: mixed, weight: -0.3, conditional: " MIXTURE_3
+        ", unconditional: {type: gaussian, mean: 0, dimension: 3, "
         "sigma: 1}}",
         "{type: tempered, inverse_temperature: 2.5, target: " MIXTURE_3 "}",
         "{type: tempered, temperature: 4, target: {type: moons, sigma: 0.3}}",
@@ -582,10 +610,13 @@ static void test_a_particle_has_the_same_bits_in_any_lane(void **state)
 static void test_wrong_settings_are_told_in_a_line(void **state)
 {
         (void)state;
-        static const struct { const char *text, *problem; } cases[] = {
+        static const struct {
+                const char *text, *problem;
+        } cases[] = {
                 {"type: guided\nprior: {type: moons}\n",
                  "test:1: likelihood: missing; give a table: the data y = A x + n, n ~ N(0, noise^2)"},
-                {"type: guided\nprior: {type: moons}\nlikelihood: {matrix: [[1, 0], [0, 1], [1, 1]], data: [1, 2], noise: 1}\n",
+                {"type: guided\nprior: {type: moons}\nlikelihood: {matrix: [[1, 0], [0, 1], [1, 1]], data: [1, 2], "
+                 "noise: 1}\n",
                  "test:3: likelihood.data: has 2 numbers, matrix has 3 rows"},
                 {"type: guided\nprior: {type: moons}\nlikelihood: {observed: [0, 1], data: 1, noise: 1}\n",
                  "test:3: likelihood.data: has 1 number, observed has 2"},
@@ -609,7 +640,8 @@ static void test_wrong_settings_are_told_in_a_line(void **state)
                  "test:1: method: exact is for Gaussians and their mixtures, and funnel is neither; use pigdm or dps"},
                 {"type: guided\nscale: 2\nprior: {type: moons}\nlikelihood: {observed: 0, data: 1, noise: 1}\n",
                  "test:2: scale: is for pigdm and dps; exact needs none"},
-                {"type: mixed\nweight: 1\nconditional: {type: moons}\nunconditional: {type: gaussian, mean: 0, sigma: 1}\n",
+                {"type: mixed\nweight: 1\nconditional: {type: moons}\nunconditional: {type: gaussian, mean: 0, sigma: "
+                 "1}\n",
                  "test:4: unconditional: has 1 coordinate, but conditional has 2"},
                 {"type: tempered\ntarget: {type: moons}\n",
                  "test:1: inverse_temperature: is needed, or temperature in its place"},

@@ -72,8 +72,8 @@ static void test_every_process_goes_the_same_way(void **state)
 /* ---- there and back ---- */
 
 /* An inner step errs by 1e-10 (1 + |x|), below 5e-10 of the width the population has there, and comes back multiplied
- * by what the flow makes of so much of a latent variable: at most 4.9 (measured), 2.5e-9. The 1394 evaluations there and
- * back are 232 inner steps: 6e-7. */
+ * by what the flow makes of so much of a latent variable: at most 4.9 (measured), 2.5e-9. The 1394 evaluations there
+ * and back are 232 inner steps: 6e-7. */
 static void test_data_come_back_from_noise(void **state)
 {
         (void)state;

@@ -72,7 +72,8 @@ static void check_particles(const struct method *method, const struct process_ty
         /* some dozens of roundings of numbers up to the largest, each 1e-16 of it */
         for (int i = 0; i < 2 * N_DIM * LANES; i++)
                 if (!(fabs(lab->population->x[i] - x[i]) < 1e-13 * (1 + largest)))
-                        fail_msg("%s, %s: %.17g, expected %.17g", process->name, method->text, lab->population->x[i], x[i]);
+                        fail_msg("%s, %s: %.17g, expected %.17g", process->name, method->text, lab->population->x[i],
+                                 x[i]);
         diffusion_lab_close(lab);
 }
 
@@ -166,8 +167,9 @@ static void check_field(const struct method *method, const struct process_type *
         population_keep_history(lab->population, lab->sampler->scheme->n_history);
         const struct field_plan plan = {method, grid, 1.3 * process_standard_deviation(&grid->point[0])};
         field_lab_draw_white(lab, 0, plan.start * plan.start);
-        assert_false(sampler_advance(lab->sampler, lab->population, lab->level, 0, 0, POINTS - 2, &lab->tally, NULL, NULL)
-                             .found);
+        assert_false(
+                sampler_advance(lab->sampler, lab->population, lab->level, 0, 0, POINTS - 2, &lab->tally, NULL, NULL)
+                        .found);
         field_assert_variances(method->text, lab, lab->population->x, mode_variance, &plan);
         field_lab_close(lab);
         time_grid_free(grid);

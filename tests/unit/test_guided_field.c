@@ -64,8 +64,8 @@ static void filtered(const struct posterior *posterior, const double *data, doub
 static void derivative_is_linear(const struct score_level *level, const double *x)
 {
         const struct mesh *mesh = level->score->type->mesh(level->score->model);
-        double *v = some_point(mesh, 7), *moved = mesh_allocate(mesh), *s = mesh_allocate(mesh), *t = mesh_allocate(mesh),
-               *along = mesh_allocate(mesh);
+        double *v = some_point(mesh, 7), *moved = mesh_allocate(mesh), *s = mesh_allocate(mesh),
+               *t = mesh_allocate(mesh), *along = mesh_allocate(mesh);
         for (size_t i = 0; i < mesh->size; i++)
                 moved[i] = x[i] + v[i];
         score_eval(level, x, s);
@@ -88,8 +88,8 @@ static void check_exact(const char *text, double sigma)
         const struct posterior *posterior = posterior_of_model(&fixture);
         const struct score_filter covariance = {.gain = variance_itself};
         struct score_level *level = score_level_create(fixture.score, sigma);
-        double *x = some_point(mesh, 0), *s = mesh_allocate(mesh), *cs = mesh_allocate(mesh), *seen = mesh_allocate(mesh),
-               *taken = mesh_allocate(mesh);
+        double *x = some_point(mesh, 0), *s = mesh_allocate(mesh), *cs = mesh_allocate(mesh),
+               *seen = mesh_allocate(mesh), *taken = mesh_allocate(mesh);
         score_eval(level, x, s);
         assert_true(padding_is_zero(mesh, s));
         field_prior_filter(&posterior->prior, 0, &covariance, s, cs);
@@ -123,7 +123,8 @@ static void test_exact_is_the_score_of_the_noised_posterior(void **state)
 
 static double difference_at(const struct field_fixture *a, const struct field_fixture *b, double sigma)
 {
-        struct score_level *level_a = score_level_create(a->score, sigma), *level_b = score_level_create(b->score, sigma);
+        struct score_level *level_a = score_level_create(a->score, sigma),
+                           *level_b = score_level_create(b->score, sigma);
         double *x = some_point(a->mesh, 1), *s = mesh_allocate(a->mesh), *t = mesh_allocate(a->mesh), worst = 0;
         score_eval(level_a, x, s);
         score_eval(level_b, x, t);
@@ -141,7 +142,8 @@ static double difference_at(const struct field_fixture *a, const struct field_fi
 static void test_all_methods_are_the_posterior_without_noise(void **state)
 {
         (void)state;
-        static const char *const texts[] = {FIELD SEEN ", beam_fwhm: 2}\n", FIELD SEEN ", beam_fwhm: 2}\nmethod: pigdm\n",
+        static const char *const texts[] = {FIELD SEEN ", beam_fwhm: 2}\n",
+                                            FIELD SEEN ", beam_fwhm: 2}\nmethod: pigdm\n",
                                             FIELD SEEN ", beam_fwhm: 2}\nmethod: dps\n"};
         struct field_fixture posterior, guided;
         char *text = format_text("type: posterior\n%s", strchr(texts[0], '\n') + 1);
@@ -189,7 +191,8 @@ static void check_guidance(const char *text, double sigma, double added, double 
         const struct mesh *mesh = fixture.mesh;
         const struct posterior *posterior = posterior_of_model(&fixture);
         struct score_level *level = score_level_create(fixture.score, sigma);
-        double *x = some_point(mesh, 0), *s = mesh_allocate(mesh), *prior = mesh_allocate(mesh), *rest = mesh_allocate(mesh);
+        double *x = some_point(mesh, 0), *s = mesh_allocate(mesh), *prior = mesh_allocate(mesh),
+               *rest = mesh_allocate(mesh);
         score_eval(level, x, s);
         field_prior_score(&posterior->prior, sigma, x, prior);
         fixture.type->remainder(level->state, x, rest);
@@ -270,8 +273,8 @@ static struct population *sampled(const struct field_fixture *fixture, int64_t n
         return population;
 }
 
-/* The worst |z| of all cells' means and variances against the exact ones; over cells, the root mean square of the means'
- * errors in posterior standard deviations and the mean ratio of variances. */
+/* The worst |z| of all cells' means and variances against the exact ones; over cells, the root mean square of the
+ * means' errors in posterior standard deviations and the mean ratio of variances. */
 struct verdict { double mean, variance, bias, ratio; };
 
 static struct verdict judge(const struct field_fixture *fixture, const struct population *population)
@@ -301,8 +304,8 @@ static struct verdict judge(const struct field_fixture *fixture, const struct po
         return verdict;
 }
 
-/* Heun's 40 steps are off by some 1e-3 of a variance; started about 0 and not about the mean m, cells end short of it by
- * some m sqrt(v)/60, a third of m of 400 fields' standard errors. */
+/* Heun's 40 steps are off by some 1e-3 of a variance; started about 0 and not about the mean m, cells end short of it
+ * by some m sqrt(v)/60, a third of m of 400 fields' standard errors. */
 static void test_the_flow_ends_in_the_exact_mean_and_variance(void **state)
 {
         (void)state;
@@ -316,13 +319,15 @@ static void test_the_flow_ends_in_the_exact_mean_and_variance(void **state)
         field_fixture_close(&fixture);
 }
 
-/* The numbers of docs/conditioning.md, seeds fixed: of 400 fields a bias is known to 1/sqrt(400) = 0.05 at each of 64 cells, a
- * ratio to 0.07, and to less in their averages. */
+/* The numbers of docs/conditioning.md, seeds fixed: of 400 fields a bias is known to 1/sqrt(400) = 0.05 at each of 64
+ * cells, a ratio to 0.07, and to less in their averages. */
 static void test_guidance_is_biased_and_by_how_much(void **state)
 {
         (void)state;
-        static const struct { const char *text; double bias, ratio; } told[] = {
-                {FIELD SEEN "}\nmethod: pigdm\n", 0.51, 0.96}, {FIELD SEEN "}\nmethod: dps\n", 1.00, 0.30}};
+        static const struct {
+                const char *text;
+                double bias, ratio;
+        } told[] = {{FIELD SEEN "}\nmethod: pigdm\n", 0.51, 0.96}, {FIELD SEEN "}\nmethod: dps\n", 1.00, 0.30}};
         for (int m = 0; m < 2; m++) {
                 struct field_fixture fixture;
                 open_field(&fixture, told[m].text);

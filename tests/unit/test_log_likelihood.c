@@ -220,9 +220,9 @@ static struct estimate estimate(const char *text, int probes, int64_t n_probes, 
         return estimate;
 }
 
-/* Within 4 of their own standard errors for some particles, 5.85 for all, and all 64 together without bias: their probes
- * are independent. Of normal probes v' J v is as skewed as chi^2 of one degree of freedom, 2.8 at the most, and the mean
- * over 200 of them 0.2: beyond 4 standard errors lie some 2 of 10^4. */
+/* Within 4 of their own standard errors for some particles, 5.85 for all, and all 64 together without bias, since their
+ * probes are independent. Of normal probes v' J v is as skewed as chi^2 of one degree of freedom, 2.8 at the most, and
+ * the mean over 200 of them 0.2: beyond 4 standard errors lie some 2 of 10^4. */
 static void check_estimates(int probes)
 {
         const struct estimate found = estimate(mixture, probes, 200, 11);

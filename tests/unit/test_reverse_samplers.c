@@ -1,5 +1,5 @@
-/* What all reverse SDE samplers have in common: they agree where they are the same scheme, take one step or many, may be
- * cut anywhere, cost what they say, refuse what they cannot do and name the particle that breaks. */
+/* What all reverse SDE samplers have in common: they agree where they are the same scheme, take one step or many, may
+ * be cut anywhere, cost what they say, refuse what they cannot do and name the particle that breaks. */
 #include "diffusion_methods.h"
 
 #define GAUSSIAN "{type: gaussian, mean: [1, -1], sigma: [0.5, 2]}"
@@ -62,8 +62,8 @@ static void test_one_step_is_enough(void **state)
                                 if (!method_runs(&methods[m], p))
                                         continue;
                                 const double times[] = {10, to_zero ? 0 : 0.1};
-                                struct diffusion_lab *lab = diffusion_lab_open(
-                                        GAUSSIAN, NULL, methods[m].text, lab_processes[p], times, 2, LANES);
+                                struct diffusion_lab *lab = diffusion_lab_open(GAUSSIAN, NULL, methods[m].text,
+                                                                               lab_processes[p], times, 2, LANES);
                                 diffusion_lab_draw(lab, 0, 10);
                                 diffusion_lab_go(lab);
                                 for (size_t i = 0; i < lab->population->tile_size; i++)
@@ -219,8 +219,13 @@ static const struct score_type trap = {.name = "trap", .dimension = one_dimensio
 static void test_the_step_and_the_particle_that_break_are_named(void **state)
 {
         (void)state;
-        static const struct { const char *text; bool corrects; } samplers[] = {
-                {"{type: reverse_diffusion}", false}, {"{type: sde_dpm_solver}", false}, {"{type: ddim}", false},
+        static const struct {
+                const char *text;
+                bool corrects;
+        } samplers[] = {
+                {"{type: reverse_diffusion}", false},
+                {"{type: sde_dpm_solver}", false},
+                {"{type: ddim}", false},
                 {"{type: predictor_corrector, corrector_steps: 2}", true},
                 {"{type: predictor_corrector, norm: particle}", true},
                 {"{type: predictor_corrector, corrector_step_size: 0.1}", true},

@@ -1,9 +1,9 @@
 /* The weak order of the reverse SDE's schemes, 1, on a mixture.
  *
  * In one dimension what a scheme does to a density is an integral, p_b(y) = integral p_a(x) N(y; keep x + score s(x),
- * variance) dx. From the exact p at the first time it gives the scheme's expectations without any noise, and so the order
- * from halved steps: e(n) = C/n + O(1/n^2). A run with few steps then has these expectations, to within its standard
- * error, and is many such errors from the exact ones. */
+ * variance) dx. From the exact p at the first time it gives the scheme's expectations without any noise, and so the
+ * order from halved steps: e(n) = C/n + O(1/n^2). A run with few steps then has these expectations, to within its
+ * standard error, and is many such errors from the exact ones. */
 #include "diffusion_methods.h"
 
 #define MIXTURE                                                                                                        \
@@ -58,8 +58,8 @@ static double exact(const struct time_point *at, int f)
         return sum;
 }
 
-/* Points of the integral: at least 2 to the width of every kernel, where the trapezoidal rule is exact to e^(-2 pi^2 4) and
- * less; the densities end well inside. */
+/* Points of the integral: at least 2 to the width of every kernel, where the trapezoidal rule is exact to e^(-2 pi^2
+ * 4) and less; the densities end well inside. */
 enum { CELLS = 321 };
 static const double REACH = 8;
 
@@ -107,7 +107,10 @@ static struct outcome integrate(const struct method *method, const struct proces
         return outcome;
 }
 
-static const struct { struct method method; const struct process_type *process; } cases[] = {
+static const struct {
+        struct method method;
+        const struct process_type *process;
+} cases[] = {
         {{.text = "{type: euler_maruyama}", .rule = rule_euler_maruyama}, &lab_vp},
         {{.text = "{type: euler_maruyama}", .rule = rule_euler_maruyama}, &lab_subvp},
         {{.text = "{type: reverse_diffusion}", .rule = rule_reverse_diffusion}, &lab_vp},
@@ -135,8 +138,8 @@ static void test_the_bias_of_an_expectation_falls_with_the_first_power_of_the_st
                         const double left = fabs(limit[2] - limit[1]);
                         if (!(left < 0.05 * fabs(limit[2]) && left < 0.6 * fabs(limit[1] - limit[0])))
                                 fail_msg("%s, %s: n e(n) %.5f %.5f %.5f %.5f, limits %.5f %.5f %.5f",
-                                         cases[k].method.text, process.type->name, c[0], c[1], c[2], c[3],
-                                         limit[0], limit[1], limit[2]);
+                                         cases[k].method.text, process.type->name, c[0], c[1], c[2], c[3], limit[0],
+                                         limit[1], limit[2]);
                 }
         }
 }

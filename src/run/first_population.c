@@ -1,9 +1,10 @@
-/* Whether the particles can start where the input says, told before anything is written. */
+/* The first population: whether particles can start where the input says, told before anything is written; drawing. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "pieces.h"
+#include "sculptor/error.h"
 #include "sculptor/field_file.h"
 #include "sculptor/files.h"
 #include "sculptor/memory.h"
@@ -125,4 +126,41 @@ void run_check_initial(struct run *run, struct input *input)
         if (strcmp(type->name, "target") == 0 && !run->score->type->draw)
                 input_add_problem(input, "population.initial.type", "%s cannot be drawn from; use normal or uniform",
                                   run->score->type->name);
+}
+
+/* ---- drawing ---- */
+
+struct target_draws {
+        const struct score *score;
+        struct rng_stream stream;
+        const struct mesh *mesh;
+};
+
+static void draw_target(void *owner, uint64_t first_particle, double *x)
+{
+        struct target_draws *draws = owner;
+        draws->score->type->draw(draws->score->model, &draws->stream, first_particle, x);
+}
+
+static const char *read_field(void *owner, const char *path, const char *name, int64_t index, double *x)
+{
+        const struct target_draws *draws = owner;
+        return fields_read_one(path, name, draws->mesh, index, x);
+}
+
+void run_draw_initial(struct run *run, double sigma, const struct time_point *first)
+{
+        const struct initial_type *type = run->initial.type;
+        struct target_draws draws = {.score = run->score, .mesh = run->mesh,
+                                     .stream = {.seed = (uint64_t)run->settings.seed, .purpose = RNG_TARGET}};
+        struct initial_context context = {.seed = (uint64_t)run->settings.seed,
+                                          .sigma_first = sigma,
+                                          .target_scale = first->scale,
+                                          .target_deviation = process_standard_deviation(first),
+                                          .draw_target = run->score->type->draw ? draw_target : NULL,
+                                          .owner = &draws,
+                                          .read_rows = dataset_read_rows,
+                                          .read_field = read_field};
+        const char *why = type->draw(run->initial.settings, &context, run->population);
+        require_all(!why, "%s: %s", run->data.path ? "likelihood.data" : "population.initial", why ? why : "");
 }
