@@ -408,10 +408,13 @@ static void test_grids_that_cannot_be_are_refused(void **state)
         clean->n = never->n = 2;
         assert_null(scheme_adaptive_sde.unfit(NULL, clean, &points));
         assert_null(scheme_adaptive_sde.unfit(NULL, never, &score));
-        clean->n = (size_t)BROWNIAN_MAX_TREES + 2;
-        never->n = (size_t)BROWNIAN_MAX_TREES + 2;
-        assert_non_null(scheme_adaptive_sde.unfit(NULL, clean, &score));
         clean->n = never->n = 3;
+        struct time_grid many = {.process = &lab_process, .n = (size_t)BROWNIAN_MAX_TREES + 1};
+        many.point = allocate(many.n + 1, sizeof *many.point);
+        assert_null(scheme_adaptive_sde.unfit(NULL, &many, &score));
+        many.n++;
+        assert_non_null(scheme_adaptive_sde.unfit(NULL, &many, &score));
+        free(many.point);
         time_grid_free(clean);
         time_grid_free(never);
 }

@@ -9,7 +9,9 @@
 enum { ENSEMBLE = 250, POINTS = 4 };
 static const double SIGMA[POINTS] = {5, 2, 1, 0.4};
 
-struct field_case { struct field_lab *lab; struct process process; struct time_grid *grid; };
+struct field_case { struct field_lab *lab; struct time_grid *grid; };
+
+static struct process process; /* edm */
 
 static struct field_case open_case(const char *sampler, int64_t n)
 {
@@ -21,8 +23,8 @@ static struct field_case open_case(const char *sampler, int64_t n)
         size_t i = 0;
         while (process_variant(i, &variant) && strcmp(variant.name, "edm") != 0)
                 i++;
-        field.process.type = variant.type;
-        field.grid = time_grid_create(&field.process, SIGMA, POINTS);
+        process.type = variant.type;
+        field.grid = time_grid_create(&process, SIGMA, POINTS);
         sampler_set_grid(field.lab->sampler, field.grid);
         field_lab_draw_white(field.lab, 0, 400);
         return field;
