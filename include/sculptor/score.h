@@ -99,8 +99,8 @@ struct score_type {
         void (*responsibilities)(const void *level, const double *restrict x,
                                  double *restrict r); /* [n_modes][LANES] */
 
-        /* As eval, each lane at a noise of its own, sigma[LANES]: for samplers in which every particle has its own time.
-         * Particles only; NULL: score_eval_each() evaluates level by level. */
+        /* As eval, each lane at a noise of its own, sigma[LANES], for samplers in which every particle has its own
+         * time. Particles only; NULL: score_eval_each() evaluates level by level. */
         void (*eval_each)(const void *model, const double *restrict sigma, const double *restrict x,
                           double *restrict score);
 

@@ -5,7 +5,8 @@ import sys
 from pathlib import Path
 
 from . import __version__, commands
-from .arguments import BAD_USE, FAILED, Parser, Problem, coordinates, index, make_folder, positive, require_packages, save
+from .arguments import (BAD_USE, FAILED, Parser, Problem, coordinates, index, make_folder, positive, require_packages,
+                        save)
 
 
 def parse(arguments):

@@ -10,7 +10,7 @@ def _parser(name, *runs, of_populations=True):
     parser = Parser(prog=f"sculptor-plot {name}", description=ABOUT[name])
     for dest, metavar, nargs, text in runs:
         parser.add_argument(dest, metavar=metavar, nargs=nargs, help=text)
-    parser.add_argument("--output", metavar="DIR", help="where the picture goes (pictures, in the last run's directory)")
+    parser.add_argument("--output", metavar="DIR", help="where the picture goes (the last run's pictures)")
     parser.add_argument("--format", choices=("png", "pdf", "svg"), default="png", help="of the picture (png)")
     if not of_populations:
         return parser
@@ -92,6 +92,8 @@ def _filmstrip(options):
     from .fields import twins as field_twins
 
     forward, reverse = _open(options.forward), _open(options.reverse)
+    if reverse.parameters.get("command") == "forward" and forward.parameters.get("command") != "forward":
+        raise Problem(f"{reverse.directory}: this is the run of `sculptor forward`: give it first", BAD_USE)
     _require(forward, reverse.is_field, "both rows show the same kind")
     chosen = pairs.match(forward.levels, reverse.levels, options.levels)
     if not chosen:

@@ -1,5 +1,5 @@
-"""Log-likelihoods on a grid of points in the plane, out of likelihood.h5: those of the flow, the exact ones, and what is
-between them. The grid is the input's: population.initial {type: grid, low, high, points_per_axis}."""
+"""Log-likelihoods on a grid of points in the plane, out of likelihood.h5: those of the flow, the exact ones, and
+what is between them. The grid is the input's: population.initial {type: grid, low, high, points_per_axis}."""
 
 import json
 import math
@@ -96,9 +96,11 @@ def _panels(found):
         if stochastic:
             with np.errstate(invalid="ignore", divide="ignore"):
                 errors = np.where(found.standard_error > 0, difference / found.standard_error, np.nan)
-            panels.append((errors, "(flow \u2212 exact) / error", f"rms {math.sqrt(np.nanmean(errors**2)):.2f}", "errors"))
+            rms = math.sqrt(np.nanmean(errors**2))
+            panels.append((errors, "(flow \u2212 exact) / error", f"rms {rms:.2f}", "errors"))
         else:
-            panels.append((difference, "flow \u2212 exact", f"at most {_short(np.nanmax(np.abs(difference)))} nat", "difference"))
+            most = _short(np.nanmax(np.abs(difference)))
+            panels.append((difference, "flow \u2212 exact", f"at most {most} nat", "difference"))
     elif stochastic:
         panels.append((found.standard_error, "its standard error", None, "error"))
     return panels
@@ -121,7 +123,8 @@ def _colours(kind, panels):
         return "viridis", Normalize(0, top), "standard error [nat]", [0, top], ["0", _short(top)]
     limit = ERRORS if kind == "errors" else _round_up(np.abs(values).max())
     name = "standard errors" if kind == "errors" else "difference [nat]"
-    return style.CONTRAST, Normalize(-limit, limit), name, [-limit, 0, limit], [f"\u2212{_short(limit)}", "0", _short(limit)]
+    labels = [f"\u2212{_short(limit)}", "0", _short(limit)]
+    return style.CONTRAST, Normalize(-limit, limit), name, [-limit, 0, limit], labels
 
 
 def draw(found):

@@ -8,6 +8,7 @@ import numpy as np
 
 from . import __version__, style
 from .captions import caption
+from .sampler_name import evaluations_text
 
 CSS = """
 :root { color-scheme: light dark; --ink: #1b1f24; --soft: #59636e; --paper: #ffffff; --sheet: #f5f7f9;
@@ -72,6 +73,17 @@ def _size(run, last):
             ("Box", f"{size} {box.unit}" if box.unit != "cells" else None)]
 
 
+def _steps(run, last):
+    """Of a reverse sampler the process and the time steps; of others the steps a level."""
+    p = run.parameters
+    if math.isnan(run.time_of(last)):
+        return [("Steps a level", p.get("sampler.steps_per_level"))]
+    rule, count = p.get("sampler.time_steps.type"), p.get("sampler.time_steps.count")
+    return [("Method", p.get("sampler.method", p.get("sampler.order"))), ("Process", p.get("process.type")),
+            ("Time steps", ", ".join(part for part in (rule, f"{count} points" if count else None) if part)),
+            ("Evaluations", evaluations_text(run, last))]
+
+
 def facts(run, levels):
     """(name, text) of what a reader wants to know first; what is not known is left out."""
     p, a = run.parameters, run.attributes
@@ -84,7 +96,7 @@ def facts(run, levels):
         ("Schedule", p.get("levels.type")),
         ("Sampler", sampler),
         ("Scheme", scheme),
-        ("Steps a level", p.get("sampler.steps_per_level")),
+        *_steps(run, levels[-1]),
         ("Denoised at the end", {"true": "yes", "false": "no"}.get(p.get("sampler.denoise"))),
         ("Seed", a.get("seed", p.get("seed"))),
         ("Score evaluations", None if math.isnan(evaluations) else style.number(evaluations)),

@@ -20,8 +20,11 @@ def _distance(first, second):
 def match(forward, reverse, n):
     """[(forward level, reverse level)] from data to noise, at most n: those of the same sigma, as nearly as there are,
     and at the ends the least noise of both."""
-    reverse = sorted((level for level in reverse if level.index > 0 and level.sigma >= 0), key=lambda level: level.sigma)
-    forward = sorted((level for level in forward if level.sigma >= 0), key=lambda level: level.sigma)
+    def noise(level):
+        return level.sigma
+
+    reverse = sorted((level for level in reverse if level.index > 0 and level.sigma >= 0), key=noise)
+    forward = sorted((level for level in forward if level.sigma >= 0), key=noise)
     if not forward or not reverse:
         return []
     pairs = [(forward[0], reverse[0])]
@@ -45,4 +48,5 @@ def titles(run, level):
 def row_names(forward, reverse, process):
     """What stands above the rows: (text, what it is by, whether its arrow points to the noise)."""
     names = {"edm": "process EDM", "ve": "process VE", "vp": "process VP", "subvp": "process sub-VP"}
-    return ("forward: data to noise", names.get(process, process or ""), True), ("reverse: noise to data", reverse, False)
+    return (("forward: data to noise", names.get(process, process or ""), True),
+            ("reverse: noise to data", reverse, False))

@@ -1,5 +1,5 @@
-"""Paths between latents and what a deterministic sampler makes of them: points of the plane coloured along each path, at
-the noise where the paths were laid and in the data. Random fields: one path a row, as maps from end to end."""
+"""Paths between latents and what a deterministic sampler makes of them: points of the plane coloured along each path,
+at the noise where the paths were laid and in the data. Random fields: one path a row, as maps from end to end."""
 
 import numpy as np
 from matplotlib.cm import ScalarMappable

@@ -6,7 +6,8 @@ import numpy as np
 METHODS = {"euler": "Euler", "heun": "Heun", "rk4": "RK4", "dormand_prince": "Dormand\u2013Prince", "2m": "2M",
            "3m": "3M"}
 NAMES = {"ancestral": "ancestral", "predictor_corrector": "predictor-corrector", "probability_flow": "probability flow",
-         "reverse_diffusion": "reverse diffusion", "euler_maruyama": "Euler\u2013Maruyama", "dpm_solver": "DPM-Solver++",
+         "reverse_diffusion": "reverse diffusion", "euler_maruyama": "Euler\u2013Maruyama",
+         "dpm_solver": "DPM-Solver++",
          "sde_dpm_solver": "SDE-DPM-Solver++", "ddim": "DDIM", "edm_stochastic": "EDM stochastic",
          "adaptive_sde": "adaptive SDE", "annealed_langevin": "annealed Langevin"}
 

@@ -2,7 +2,8 @@
 
     p_sigma(x) = sum_k w_k N(x; m_k, v_k + sigma^2)
 
-and, where a process scales x = alpha (x_0 + sigma n), with alpha m_k and alpha^2 (v_k + sigma^2). Marginals of a mixture are mixtures of the components' marginals, so every curve in the pictures is exact."""
+and, where a process scales x = alpha (x_0 + sigma n), with alpha m_k and alpha^2 (v_k + sigma^2).
+Marginals of a mixture are mixtures of the components' marginals, so every curve in the pictures is exact."""
 
 import math
 

@@ -56,7 +56,7 @@ static void check_sampler(struct run *run, struct input *input)
         const struct scheme *scheme = sampler_scheme(settings);
         double sigma_last = run->levels.sigma[run->levels.n - 1];
         const struct score_type *score = run->score->type;
-        if (run->options.inverts && !scheme->deterministic) {
+        if (run->options.inverts && (!scheme->deterministic || sampler_inpainting(settings))) {
                 input_add_problem(
                         input, "sampler.type",
                         "%s cannot be undone; invert needs an ODE: probability_flow, or dpm_solver (whose order "
@@ -80,6 +80,10 @@ static void check_sampler(struct run *run, struct input *input)
                 run_check_time_steps(run, input);
                 return;
         }
+        if (strcmp(run->process.type->name, "edm") != 0 && !run->options.likelihood)
+                input_add_problem(input, "process.type",
+                                  "%s is undone by reverse samplers, and %s is none; remove it, or use e.g. "
+                                  "predictor_corrector or probability_flow", run->process.type->name, scheme->name);
         run->step_size = isnan(settings->step_size) ? run->levels.step_size : settings->step_size;
         if (isnan(run->step_size))
                 input_add_problem(input, "sampler.step_size",

@@ -201,7 +201,8 @@ static void write_file(const struct run *run, const struct numbers *numbers, con
 {
         const struct log_likelihood_settings *settings = &run->settings.likelihood;
         struct particle_column columns[6] = {
-                {.name = "log_likelihood", .unit = "nat", .help = "log p at sigma_min", .value = numbers->log_likelihood},
+                {.name = "log_likelihood", .unit = "nat", .help = "log p at sigma_min",
+                 .value = numbers->log_likelihood},
                 {.name = "bits_per_dimension", .unit = "bit", .help = "-log_likelihood/(n_dim ln 2)",
                  .value = numbers->bits},
                 {.name = "log_prior", .unit = "nat", .help = "log p of the latent at sigma_max",

@@ -90,7 +90,7 @@ void run_write_snapshot(struct run *run, int64_t index, double sigma, const stru
         if (process->type)
                 point = process_at_sigma(process, sigma);
         /* from data to noise there is no time ln(sigma_max/sigma) that grows */
-        const double sigma_first = run->options.ascends ? run->grid->point[0].sigma : run->levels.sigma[0];
+        const double sigma_first = run->options.ascends && run->grid ? run->grid->point[0].sigma : run->levels.sigma[0];
         struct snapshot snapshot = {.index = index, .sigma = sigma, .sigma_first = sigma_first,
                                     .process = process->type ? process->type->name : NULL,
                                     .scale = point.scale, .time = point.time,

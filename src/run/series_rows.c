@@ -50,8 +50,8 @@ static struct series *create_columns(struct run *run)
         static const struct series_column first[] = {
                 {.name = "level", .integer = true, .unit = "1", .help = "number of the level, from 1"},
                 {.name = "sigma", .unit = "x", .help = "noise level, of x/scale"},
-                {.name = "scale", .unit = "1", .help = "alpha of x = alpha (x_0 + sigma n); 1 where no process scales"},
-                {.name = "time", .unit = "1", .help = "t of the process, 0 for the data; NaN where there are no time steps"},
+                {.name = "scale", .unit = "1", .help = "alpha of x = alpha (x_0 + sigma n)"},
+                {.name = "time", .unit = "1", .help = "t of the process, 0 for the data; NaN without time steps"},
                 {.name = "step_size", .unit = "x^2 (overdamped) or x", .help = "step size at the level's end"},
                 {.name = "steps", .integer = true, .unit = "1", .help = "steps taken in the level"},
                 {.name = "evaluations", .integer = true, .unit = "1", .help = "score evaluations in the level"},

@@ -1,14 +1,14 @@
-/* Ancestral sampling: x_b is drawn from a Gaussian that stands for p(x_b | x_a) [Ho, Jain & Abbeel 2020, alg. 2; Song et
- * al. 2021, app. F]:
+/* Ancestral sampling: x_b is drawn from a Gaussian that stands for p(x_b | x_a) [Ho, Jain & Abbeel 2020, alg. 2; Song
+ * et al. 2021, app. F]:
  *
  *     ve, edm   x + D s + sqrt(sigma_b^2 D/sigma_a^2) z,         D = sigma_a^2 - sigma_b^2
  *     vp        (x + beta s)/sqrt(1 - beta) + sqrt(variance) z,  1 - beta = abar_a/abar_b,
  *               variance = beta, or the posterior's, beta (1 - abar_b)/(1 - abar_a)
  *
  * The posterior's (ve always has it) is the variance of x_b given x_a and x_0: exact where the data are one point, too
- * little elsewhere; beta is exact where they are N(0, I), too much elsewhere. On N(0, d), S the variance of x: v <- A^2 v
- * + variance, A = S_b/S_a (ve), (1 - beta/S_a)/sqrt(1 - beta) (vp). Weak order 1, one evaluation a step. A step to sigma 0
- * adds no noise, but for vp with beta. Local, collective over the domain for fields. */
+ * little elsewhere; beta is exact where they are N(0, I), too much where they are narrower. On N(0, d), S the variance
+ * of x: v <- A^2 v + variance, A = S_b/S_a (ve), (1 - beta/S_a)/sqrt(1 - beta) (vp). Weak order 1, one evaluation a
+ * step. A step to sigma 0 adds no noise, but for vp with beta. Local, collective over the domain for fields. */
 #include "diffusion.h"
 
 enum variance { BETA, POSTERIOR };

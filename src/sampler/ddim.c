@@ -4,8 +4,8 @@
  *     tau = eta sigma_b sqrt(1 - sigma_b^2/sigma_a^2).
  *
  * eta 0 is Euler's step of the probability flow (and of order 1 to it), eta 1 the ancestral step with the posterior's
- * variance. On N(0, d), S = d + sigma_a^2, c = sqrt(sigma_b^2 - tau^2): v^ <- (1 - sigma_a (sigma_a - c)/S)^2 v^ + tau^2.
- * One evaluation a step; a step to sigma 0 is Tweedie's mean. Any process. Local, collective over the domain for
+ * variance. On N(0, d), S = d + sigma_a^2, c = sqrt(sigma_b^2 - tau^2): v^ <- (1 - sigma_a (sigma_a - c)/S)^2 v^ +
+ * tau^2. One evaluation a step; a step to sigma 0 is Tweedie's mean. Any process. Local, collective over the domain for
  * fields. */
 #include "diffusion.h"
 

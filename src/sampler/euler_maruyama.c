@@ -6,8 +6,8 @@
  * Weak order 1 in dt. On N(0, d), S the variance of x at a: v <- (1 + dt (f_a + g_a^2/S_a))^2 v - g_a^2 dt. One
  * evaluation a step. Local, collective over the domain for fields.
  *
- * How long a step is depends on the process's clock: edm counts t = sigma, ve t ~ ln sigma, whose sigma does not reach 0
- * in any time. The last step's noise, g_a sqrt(-dt), stays in x. */
+ * How long a step is depends on the process's clock: edm counts t = sigma, ve t ~ ln sigma, whose sigma does not
+ * reach 0 in any time. The last step's noise, g_a sqrt(-dt), stays in x. */
 #include "diffusion.h"
 
 static const char *unfit(const void *settings, const struct time_grid *grid, const struct score *score)

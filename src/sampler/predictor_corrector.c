@@ -9,15 +9,15 @@
  *     e = 2 k (r |z|/|s|)^2,   k = (alpha_b/alpha_next)^2 or 1.
  *
  * As published |z| and |s| are means over the population, which then moves in step: one score array more for all
- * particles, two collective calls a step, bits that do not depend on the ranks; k = alpha_i = 1 - beta_i of the forward
- * step from the next point to b (1 for ve and edm, and at the last point). Or each particle has its own: local, but then
- * e depends on x and z, and where coordinates are few 1/|s|^2 has no mean. A score of 0 gives e = 0.
+ * particles, one sum over the ranks for each move, bits that do not depend on them; k = alpha_i = 1 - beta_i of the
+ * forward step from the next point to b (1 for ve and edm, and at the last point). Or each particle has its own: local,
+ * but then e depends on x and z, and where coordinates are few 1/|s|^2 has no mean. A score of 0 gives e = 0.
  *
- * On N(0, d) with a step size given, a corrector step is v <- (1 - e/S_b)^2 v + 2 e. Weak order 1 in the time step and, in
- * e, Langevin's bias. Evaluations a step: the predictor's and corrector_steps. */
-#include "corrector.h"
+ * On N(0, d) with a step size given, a corrector step is v <- (1 - e/S_b)^2 v + 2 e. Weak order 1 in the time step
+ * and, in e, Langevin's bias. Evaluations a step: the predictor's and corrector_steps. */
 #include <stdlib.h>
 
+#include "corrector.h"
 #include "sculptor/memory.h"
 #include "sculptor/parallel.h"
 #include "sculptor/tree_sum.h"
@@ -49,7 +49,8 @@ static const struct param params[] = {
          .variant = predictor_variant, .fallback = "reverse_diffusion",
          .help = "the reverse sampler that takes the time steps"},
         {.key = "corrector_steps", .kind = PARAM_INTEGER, .offset = offsetof(struct settings, corrector_steps),
-         .range = "[1, 63]", .fallback = "1", .help = "Langevin steps after each time step that does not end at sigma 0"},
+         .range = "[1, 63]", .fallback = "1",
+         .help = "Langevin steps after each time step that does not end at sigma 0"},
         {.key = "corrector_step_size", .kind = PARAM_REAL, .offset = offsetof(struct settings, corrector_step_size),
          .range = "(0, 2)", .automatic = "auto", .fallback = "auto", .unit = "(alpha sigma)^2",
          .help = "step size e of the corrector; auto: from snr"},

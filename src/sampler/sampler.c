@@ -29,8 +29,8 @@ struct sampler *sampler_create(const struct sampler_settings *settings, double s
         return sampler;
 }
 
-/* work: the scheme's arrays, then, for particles, copies of a tile's x, velocity, history and memory from before a stretch: all
- * in all a few tiles, whatever the population. Denoising uses the first array. */
+/* work: the scheme's arrays, then, for particles, copies of a tile's x, velocity, history and memory
+ * from before a stretch: all in all a few tiles, whatever the population. Denoising uses the first array. */
 static void ensure_work(struct sampler *sampler, const struct population *population)
 {
         if (sampler->work)

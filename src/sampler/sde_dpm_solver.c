@@ -1,12 +1,12 @@
-/* SDE-DPM-Solver++: the reverse SDE's linear part and its noise exact, the data prediction D held or extrapolated over a
- * step [Lu et al. 2022, eq. 18 and app. D.3]. On x^ = x/alpha, D = x^ + sigma_a^2 s^, lambda = -ln sigma,
+/* SDE-DPM-Solver++: the reverse SDE's linear part and its noise exact, the data prediction D held or extrapolated
+ * over a step [Lu et al. 2022, eq. 18 and app. D.3]. On x^ = x/alpha, D = x^ + sigma_a^2 s^, lambda = -ln sigma,
  * h = lambda_b - lambda_a, e^-h = sigma_b/sigma_a:
  *
  *     1   x^_b = e^-2h x^ + (1 - e^-2h) D + sigma_b sqrt(1 - e^-2h) z
  *     2M  ... + (1 - e^-2h)/(2 r) (D - D_before),   r = h_before/h
  *
- * Order 1 is VE's ancestral step; 2M begins with one (there is no D before the grid's step 0) and, to sigma 0, where h is
- * infinite, ends with x^ = D. On N(0, d), S = d + sigma_a^2, D = x^ d/S: order 1 is v^ <- (S_b/S)^2 v^ + sigma_b^2
+ * Order 1 is VE's ancestral step; 2M begins with one (there is no D before the grid's step 0) and, to sigma 0, where
+ * h is infinite, ends with x^ = D. On N(0, d), S = d + sigma_a^2, D = x^ d/S: order 1 is v^ <- (S_b/S)^2 v^ + sigma_b^2
  * (1 - e^-2h), for 2M a recursion of the covariance of x^ and D_before. One evaluation a step. D_before is
  * history[0]. Local, collective over the domain for fields. */
 #include "diffusion.h"

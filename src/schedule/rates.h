@@ -1,6 +1,6 @@
 /* Noise rates beta(t), t in [0, 1], of the processes that shrink the data as they add noise (vp and subvp). What
- * matters of one is its integral B(t) = int_0^t beta, since abar = e^-B. A new one is a new file, a line here and a line in
- * rates.c. */
+ * matters of one is its integral B(t) = int_0^t beta, since abar = e^-B. A new one is a new file, a line here and a
+ * line in rates.c. */
 #ifndef SCULPTOR_SCHEDULE_RATES_H
 #define SCULPTOR_SCHEDULE_RATES_H
 

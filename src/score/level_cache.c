@@ -41,7 +41,7 @@ const struct score_level *level_cache_get(struct level_cache *cache, double sigm
                 }
         }
         size_t place = cache->n;
-        if (cache->n == cache->capacity) {
+        if (cache->n > 0 && cache->n == cache->capacity) {
                 place = cache->oldest;
                 cache->oldest = (cache->oldest + 1) % cache->capacity;
                 score_level_free(cache->level[place]);

@@ -54,25 +54,28 @@ INLINE void few_logits(const struct each *each, int64_t n_dim, enum mixture_shap
                         m[i] = mixture->mean[(int64_t)(first + k) * n_dim + i];
                         own[i] = own_sigma(mixture, n_dim, first + k, i);
                 }
+                /* a loop of its own: with the squares it would be too long to become vector code */
+                double norm[LANES];
                 for (int lane = 0; lane < LANES; lane++) {
-                        const double variance = noised(own[0], each->noise[lane]);
-                        const double p = -0.5 * (shape == MIXTURE_EQUAL ? each->precision[lane] : 1 / variance);
-                        double square = 0, log_det = 0;
+                        double log_det = 0;
+                        for (int64_t i = 0; i < n_dim && shape == MIXTURE_DIAGONAL; i++)
+                                log_det += vm_log_positive(noised(own[i], each->noise[lane]));
+                        norm[lane] = shape == MIXTURE_EQUAL       ? each->norm[lane]
+                                     : shape == MIXTURE_ISOTROPIC ? norm_of(n_dim, noised(own[0], each->noise[lane]))
+                                                                  : 0.5 * ((double)n_dim * MIXTURE_LN_2_PI + log_det);
+                }
+                for (int lane = 0; lane < LANES; lane++) {
+                        const double p = -0.5 * (shape == MIXTURE_EQUAL ? each->precision[lane]
+                                                                        : 1 / noised(own[0], each->noise[lane]));
+                        double square = 0;
                         for (int64_t i = 0; i < n_dim; i++) {
                                 const double apart = x[i * LANES + lane] - m[i];
-                                double scaled = apart;
-                                if (shape == MIXTURE_DIAGONAL) {
-                                        const double v = noised(own[i], each->noise[lane]);
-                                        log_det += vm_log_positive(v);
-                                        scaled = -0.5 * (1 / v) * apart;
-                                }
+                                const double scaled = shape == MIXTURE_DIAGONAL
+                                                              ? -0.5 * (1 / noised(own[i], each->noise[lane])) * apart
+                                                              : apart;
                                 square = i == 0 ? scaled * apart : __builtin_fma(scaled, apart, square);
                         }
-                        const double norm = shape == MIXTURE_EQUAL ? each->norm[lane]
-                                            : shape == MIXTURE_ISOTROPIC
-                                                    ? norm_of(n_dim, variance)
-                                                    : 0.5 * ((double)n_dim * MIXTURE_LN_2_PI + log_det);
-                        const double bias = log_weight - norm;
+                        const double bias = log_weight - norm[lane];
                         const double l = shape == MIXTURE_DIAGONAL ? bias + square : __builtin_fma(p, square, bias);
                         logit[k][lane] = l;
                         max[lane] = l > max[lane] ? l : max[lane];
@@ -158,10 +161,15 @@ INLINE void many_accumulate(const struct each *each, enum mixture_shape shape, s
 {
         const struct mixture *mixture = each->mixture;
         const int64_t n_dim = mixture->n_dim;
+        double precision[MIXTURE_BLOCK][LANES]; /* of isotropic components */
         for (size_t k = 0; k < count; k++)
                 for (int lane = 0; lane < LANES; lane++) {
                         logit[k][lane] = vm_exp_flushed(logit[k][lane] - max[lane]);
                         sum[lane] += logit[k][lane];
+                        if (shape == MIXTURE_ISOTROPIC) {
+                                const double own = own_sigma(mixture, n_dim, first + k, 0);
+                                precision[k][lane] = 1 / noised(own, each->noise[lane]);
+                        }
                 }
         for (int64_t i = 0; i < n_dim; i++)
                 for (int begin = 0; begin < LANES; begin += MIXTURE_WIDTH) {
@@ -172,8 +180,9 @@ INLINE void many_accumulate(const struct each *each, enum mixture_shape shape, s
                                 const double own = own_sigma(mixture, n_dim, first + k, i);
                                 const double m = mixture->mean[(int64_t)(first + k) * n_dim + i];
                                 for (int lane = 0; lane < MIXTURE_WIDTH; lane++) {
-                                        const double p = shape == MIXTURE_EQUAL
-                                                                 ? each->precision[begin + lane]
+                                        const double p = shape == MIXTURE_EQUAL ? each->precision[begin + lane]
+                                                         : shape == MIXTURE_ISOTROPIC
+                                                                 ? precision[k][begin + lane]
                                                                  : 1 / noised(own, each->noise[begin + lane]);
                                         s[lane] = __builtin_fma(logit[k][begin + lane], p * (m - here[lane]), s[lane]);
                                 }

@@ -48,8 +48,9 @@ DIFFUSION = {
     "ancestral": ("{type: ancestral, variance: posterior, TIMES}", "{type: vp}"),
     "ddim": ("{type: ddim, eta: 0.5, TIMES}", "{type: subvp}"),
     "sde_dpm_solver": ("{type: sde_dpm_solver, TIMES}", "{type: ve, sigma_min: 0.01, sigma_max: 50}"),
-    "predictor_corrector": ("{type: predictor_corrector, predictor: ancestral, corrector_steps: 2, TIMES}", "{type: vp}"),
-    "adaptive_sde": ("{type: adaptive_sde, TIMES}", "{type: edm}"),
+    "predictor_corrector":
+        ("{type: predictor_corrector, predictor: ancestral, corrector_steps: 2, TIMES}", "{type: vp}"),
+    "adaptive_sde": ("{type: adaptive_sde, TIMES}", "{type: vp, beta: linear}"),
     "inpainting": ("{type: inpainting, scheme: edm_stochastic, observed: [2], data: [0.5], resample: 2, TIMES}",
                    "{type: edm}"),
 }

@@ -1,7 +1,7 @@
 """Reverse samplers as whole runs: the same bits on any number of ranks, from any checkpoint, however many snapshots are
 taken; evaluations counted for each particle; a single step; inputs that cannot be.
 
-(beside others)"""
+(beside others; time limit: 900 s)"""
 import os
 import re
 import unittest
@@ -87,16 +87,17 @@ class BreakingDown(Case):
         x[broken] = 1e200  # its distance from a component has no square
         with h5py.File(self.path("start.h5"), "w") as file:
             file["state"] = x
-        text = sampler_inputs.diffusion_text("probability_flow_heun", particles=n, steps=12, levels=4)
-        text = text.replace("initial: {type: normal}",
-                            f"initial: {{type: file, path: {self.path('start.h5')}, dataset: state}}")
-        for ranks in (1, 3):
-            done = self.sample(ranks, self.write("breaks.yaml", text), "--output", self.path(f"out-{ranks}"), "--quiet",
-                               status=3)
-            lines = [line for line in done.stderr.splitlines() if "no longer finite" in line]
-            self.assertEqual(len(lines), 1, done.stderr)
-            self.assertRegex(lines[0], r"level 2 \(sigma [0-9.]+\), time step 1 \(sigma 20 to [0-9.]+\): "
-                                       rf"particle {broken} is no longer finite")
+        for sampler in ("probability_flow_heun", "adaptive_sde"):
+            text = sampler_inputs.diffusion_text(sampler, particles=n, steps=12, levels=4)
+            text = re.sub(r"initial: {type: normal[^}]*}",
+                          f"initial: {{type: file, path: {self.path('start.h5')}, dataset: state}}", text)
+            for ranks in (1, 3):
+                done = self.sample(ranks, self.write("breaks.yaml", text), "--output",
+                                   self.path(f"{sampler}-{ranks}"), "--quiet", status=3)
+                lines = [line for line in done.stderr.splitlines() if "no longer finite" in line]
+                self.assertEqual(len(lines), 1, done.stderr)
+                self.assertRegex(lines[0], r"level 2 \(sigma [0-9.]+\), time step 1 \(sigma 20 to [0-9.]+\): "
+                                           rf"particle {broken} is no longer finite")
 
 
 class BadInput(Case):
@@ -116,6 +117,8 @@ sampler:
         "one point, no step": ("count: 10", "count: 1", 8, "sampler.time_steps.count: "),
         "upside down": ("sigma_min: 0.01, count: 10", "sigma_min: 80, count: 10", 8,
                         "sampler.time_steps.sigma_min: 80 is not below sigma_max, 80"),
+        "no tolerance": ("  type: probability_flow", "  type: adaptive_sde\n  absolute_tolerance: 0", 8,
+                         "sampler.absolute_tolerance: "),
         "repeated sigma": ("{type: karras, sigma_max: 80, sigma_min: 0.01, count: 10}",
                            "{type: explicit, values: [80, 1, 1, 0]}", 8, "sampler.time_steps.values: "),
         "constant sigma": ("{type: karras, sigma_max: 80, sigma_min: 0.01, count: 10}",
@@ -128,6 +131,10 @@ sampler:
                         "sampler.step_size: probability_flow has none"),
         "time steps of another sampler": ("probability_flow", "ula\n  step_size: 0.1\n  steps_per_level: 2", 10,
                                           "sampler.time_steps: are for reverse samplers"),
+        "a process that nothing undoes": ("type: edm}\nsampler:\n  type: probability_flow\n"
+                                          "  time_steps: {type: karras, sigma_max: 80, sigma_min: 0.01, count: 10}",
+                                          "type: vp}\nsampler: {type: ula, step_size: 0.1, steps_per_level: 2}", 5,
+                                          "process.type: vp is undone by reverse samplers, and ula is none"),
         "no such process": ("type: edm", "type: vq", 5, "process.type: "),
         "noise without a score": ("score: {type: gaussian, mean: [0, 0], sigma: [1, 2]}", "score: {type: banana}", 8,
                                   "sampler.time_steps: point 1 has sigma 80: this target has no closed form"),

@@ -43,7 +43,8 @@ class Pictures(Case):
                 self.assertEqual(len(series["sigma"]), 6)
                 noise = int(np.argmax(series["sigma"][:]))
                 # exact draws of N(0, I) but for the data's part, 1e-4 of the variance: 12000 particles
-                np.testing.assert_allclose(series["covariance"][noise], np.eye(2), atol=5.85 * (2 / 12000) ** 0.5 + 1e-3)
+                tolerance = 5.85 * (2 / 12000) ** 0.5 + 1e-3
+                np.testing.assert_allclose(series["covariance"][noise], np.eye(2), atol=tolerance)
 
     def test_likelihood_map_and_paths_are_drawn(self):
         self.made("likelihood_map", "paths")

@@ -159,6 +159,8 @@ class Filmstrips(Several):
         _, reverse = self.twins()
         status, _, err = run_command(reverse)
         self.assertEqual((status, err), (0, ""))
+        page = (reverse / "pictures" / "index.html").read_text(encoding="utf-8")
+        self.assertIn("<dt>Process</dt><dd>vp</dd>", page)
         run = sculptor_plot.read(reverse)
         first = run.target_at(run.levels[0], [0, 1])
         np.testing.assert_allclose(first.variance, (1 + 81) / 82, rtol=1e-12)
@@ -176,6 +178,9 @@ class Filmstrips(Several):
         fields = put_field_run(self.folder / "fields", 2, n=8, m=2, n_levels=2)
         finer = put_field_run(self.folder / "finer", 2, n=16, m=2, n_levels=2)
         self.refused(2, ["REVERSE_RUN"], "filmstrip", forward)
+        with h5py.File(forward / "series.h5", "a") as file:
+            file.attrs["parameters"] = np.string_("command: forward\n" + VP)
+        self.refused(2, [forward, "give it first"], "filmstrip", reverse, forward)
         self.refused(2, [fields, "random fields, not particles"], "filmstrip", fields, reverse)
         self.refused(2, [forward, "particles, not random fields"], "filmstrip", forward, fields)
         self.refused(2, ["no realisation 2"], "filmstrip", fields, fields, "--realization", "2")

@@ -1,5 +1,6 @@
-/* At 1, 2, 3 and 4 ranks: predictor-corrector with the population's norms, for which all ranks move in step. The bits are
- * the same on any of them, fields split over domains or not, and where a particle breaks all ranks stop in its step. */
+/* At 1, 2, 3 and 4 ranks: predictor-corrector with the population's norms, for which all ranks move in step. The bits
+ * are the same on any of them, fields split over domains or not, and where a particle breaks all ranks stop in its
+ * step. */
 #include "field_grids.h"
 #include "sculptor/sampler.h"
 #include "sculptor/score.h"

@@ -1,5 +1,5 @@
-/* The reverse SDE samplers with their steps by the published formulas, and what those do to N(mu, d): the biased answer of
- * each scheme, mean and variance, by a closed recursion. */
+/* The reverse SDE samplers with their steps by the published formulas, and what those do to N(mu, d): the biased
+ * answer of each scheme, mean and variance, by a closed recursion. */
 #ifndef DIFFUSION_METHODS_H
 #define DIFFUSION_METHODS_H
 
@@ -17,7 +17,8 @@ struct method {
         bool not_to_zero;
 };
 
-/* SDE-DPM-Solver++ 1: x^_b = (sigma_b/sigma_a) e^-h x^ + (1 - e^-2h) D + sigma_b sqrt(1 - e^-2h) z, D = x^ + sigma_a^2 s^. */
+/* SDE-DPM-Solver++ 1: x^_b = (sigma_b/sigma_a) e^-h x^ + (1 - e^-2h) D + sigma_b sqrt(1 - e^-2h) z, D = x^ +
+ * sigma_a^2 s^. */
 static inline struct rule rule_exponential(const struct process *process, const struct time_point *a,
                                            const struct time_point *b)
 {

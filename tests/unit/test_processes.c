@@ -188,8 +188,8 @@ static void test_scale_sigma_drift_and_diffusion_have_their_closed_forms(void **
 }
 
 /* d alpha/dt = f alpha and d(alpha^2 sigma^2)/dt = 2 f alpha^2 sigma^2 + g^2, by central differences. With step
- * h = 1e-4 of the distance r to the nearest singular or joining point, what is left is h^2/6 times a third derivative, at most
- * some 100/r^3 of the function: 2e-7 of the slope's scale 1/r; rounding adds 100 EPS/1e-4 = 1e-10. */
+ * h = 1e-4 of the distance r to the nearest singular or joining point, what is left is h^2/6 times a third derivative,
+ * at most some 100/r^3 of the function: 2e-7 of the slope's scale 1/r; rounding adds 100 EPS/1e-4 = 1e-10. */
 static void test_the_moments_follow_their_differential_equations(void **state)
 {
         (void)state;

@@ -1,5 +1,5 @@
-/* What all reverse SDE samplers have in common: they agree where they are the same scheme, take one step or many, may be
- * cut anywhere, cost what they say, refuse what they cannot do and name the particle that breaks. */
+/* What all reverse SDE samplers have in common: they agree where they are the same scheme, take one step or many, may
+ * be cut anywhere, cost what they say, refuse what they cannot do and name the particle that breaks. */
 #include "diffusion_methods.h"
 
 #define GAUSSIAN "{type: gaussian, mean: [1, -1], sigma: [0.5, 2]}"

@@ -1,9 +1,9 @@
 /* The weak order of the reverse SDE's schemes, 1, on a mixture.
  *
  * In one dimension what a scheme does to a density is an integral, p_b(y) = integral p_a(x) N(y; keep x + score s(x),
- * variance) dx. From the exact p at the first time it gives the scheme's expectations without any noise, and so the order
- * from halved steps: e(n) = C/n + O(1/n^2). A run with few steps then has these expectations, to within its standard
- * error, and is many such errors from the exact ones. */
+ * variance) dx. From the exact p at the first time it gives the scheme's expectations without any noise, and so the
+ * order from halved steps: e(n) = C/n + O(1/n^2). A run with few steps then has these expectations, to within its
+ * standard error, and is many such errors from the exact ones. */
 #include "diffusion_methods.h"
 
 #define MIXTURE                                                                                                        \
@@ -58,8 +58,8 @@ static double exact(const struct time_point *at, int f)
         return sum;
 }
 
-/* Points of the integral: at least 2 to the width of every kernel, where the trapezoidal rule is exact to e^(-2 pi^2 4) and
- * less; the densities end well inside. */
+/* Points of the integral: at least 2 to the width of every kernel, where the trapezoidal rule is exact to e^(-2 pi^2
+ * 4) and less; the densities end well inside. */
 enum { CELLS = 321 };
 static const double REACH = 8;
 
