@@ -59,7 +59,7 @@ def distance_cells(build, scratch, target, sampler):
         if not fitting:
             break  # tighter tolerances need more still
         other = abs(outcome.evaluations - EVALUATIONS[fitting[0]]) > 0.5
-        cells[fitting[0]] = f"{target.distance(outcome.samples):.3g}" + (f" ({outcome.evaluations:.0f})" if other else "")
+        cells[fitting[0]] = f"{target.distance(outcome.samples):.3g}" + f" ({outcome.evaluations:.0f})" * other
     return cells
 
 
