@@ -83,7 +83,8 @@ static void check_sampler(struct run *run, struct input *input)
         if (strcmp(run->process.type->name, "edm") != 0 && !run->options.likelihood)
                 input_add_problem(input, "process.type",
                                   "%s is undone by reverse samplers, and %s is none; remove it, or use e.g. "
-                                  "predictor_corrector or probability_flow", run->process.type->name, scheme->name);
+                                  "predictor_corrector or probability_flow",
+                                  run->process.type->name, scheme->name);
         run->step_size = isnan(settings->step_size) ? run->levels.step_size : settings->step_size;
         if (isnan(run->step_size))
                 input_add_problem(input, "sampler.step_size",
