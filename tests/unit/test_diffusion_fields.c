@@ -22,17 +22,18 @@ static int make_grid(void **state)
 }
 
 /* At sigma 1, where the mean has c = 1: d = c - 1. */
-struct field_flow { struct field_lab *lab; struct process process; struct time_grid *grid; };
+struct field_flow { struct field_lab *lab; struct time_grid *grid; };
 
 static struct field_flow open_flow(const char *field, const char *sampler, int64_t n, size_t n_points)
 {
         struct field_flow flow = {.lab = field_lab_open(field, sampler, n, 1, NULL)};
+        static struct process process; /* outlives the grid */
         struct param_variant variant;
         size_t i = 0;
         while (process_variant(i, &variant) && strcmp(variant.name, "edm") != 0)
                 i++;
-        flow.process.type = variant.type;
-        flow.grid = time_grid_create(&flow.process, sigma, n_points);
+        process.type = variant.type;
+        flow.grid = time_grid_create(&process, sigma, n_points);
         sampler_set_grid(flow.lab->sampler, flow.grid);
         field_lab_draw_white(flow.lab, 0, 6400);
         return flow;
