@@ -51,6 +51,7 @@ static struct series *create_columns(struct run *run)
                 {.name = "level", .integer = true, .unit = "1", .help = "number of the level, from 1"},
                 {.name = "sigma", .unit = "x", .help = "noise level, of x/scale"},
                 {.name = "scale", .unit = "1", .help = "alpha of x = alpha (x_0 + sigma n)"},
+                {.name = "log_snr", .unit = "1", .help = "logarithm of the signal-to-noise ratio, -2 ln sigma"},
                 {.name = "time", .unit = "1", .help = "t of the process, 0 for the data; NaN without time steps"},
                 {.name = "step_size", .unit = "x^2 (overdamped) or x", .help = "step size at the level's end"},
                 {.name = "steps", .integer = true, .unit = "1", .help = "steps taken in the level"},
@@ -166,8 +167,11 @@ double *run_series_measure(struct run *run, const struct score_level *level)
         const double sigma = run_sigma(run, run->mark.level);
         put(run, row, "sigma", denoised ? 0 : sigma);
         put(run, row, "scale", denoised ? 1 : run_scale(run, run->mark.level));
-        if (run->grid)
-                put(run, row, "time", denoised ? 0 : process_at_sigma(&run->process, sigma).time);
+        if (run->grid) {
+                const struct time_point point = process_at_sigma(&run->process, denoised ? 0 : sigma);
+                put(run, row, "time", point.time);
+                put(run, row, "log_snr", point.sigma > 0 ? process_log_snr(&point) : INFINITY);
+        }
         if (!denoised)
                 put(run, row, "step_size", sampler_step_size(run->sampler, sigma));
         return row;

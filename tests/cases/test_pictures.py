@@ -75,7 +75,9 @@ class Inputs(Case):
         with self.last("edm") as file:
             self.assertEqual((file["sigma"][()], set(file["evaluations"][:])), (0, {35}))
             x = file["state"][:]
-        self.assertLess(np.abs(x - np.round(x)).max(), 0.5)
+        # modes of width 0.08: of 40,000 coordinates none lies 5.5 widths away but once in 600 such runs
+        self.assertLess(np.abs(x - np.round(x)).max(), 0.44)
+        self.assertLess(abs(np.std(x - np.round(x)) / 0.08 - 1), 0.15)
         modes = np.round(x).astype(int)
         self.assertEqual((modes.min(), modes.max()), (-2, 2))
 
