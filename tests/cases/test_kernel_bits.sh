@@ -4,7 +4,8 @@
 # of 2, 4 and 8 doubles, optimised or hardly, fused multiply-add by hardware or by the C library.
 cd "$(dirname "$0")/../.." || exit 1
 scratch=${SCRATCH:-$(mktemp -d)}
-sources="tests/cases/kernel_bits.c src/base/rng.c src/score/mixture.c src/score/mixture_level.c src/score/mixture_eval.c"
+sources="tests/cases/kernel_bits.c src/base/rng.c src/score/mixture.c src/score/mixture_level.c src/score/mixture_eval.c
+        src/score/mixture_each.c"
 exact="-fno-fast-math -ffp-contract=off -fno-math-errno -fno-trapping-math"
 
 try() { # NAME OPTIONS...
