@@ -2,7 +2,7 @@
 
 (time limit: 900 s)
 
-Every sampler is killed 4 times in `make test`, 20 times in `make test-long`.
+Every sampler is killed twice in `make test`, 20 times in `make test-long`.
 
 (beside others)"""
 import os
@@ -45,7 +45,7 @@ class Killed(Case):
 
     A run that ends between two kills is compared with the uninterrupted one, and a new one is begun."""
 
-    kills = 20 if LONG else 4
+    kills = 20 if LONG else 2
 
     def compare(self, directory, whole):
         self.assertEqual(hashes(directory), whole)
