@@ -4,8 +4,8 @@
  *     x <- x + e s + sqrt(2 e) z,   s = grad log p_b(x).
  *
  * e is corrector_step_size c times (alpha_b sigma_b)^2, stable for c < 2 where the score is that of a noised target,
- * which is nowhere more curved than 1/(alpha sigma)^2 (tempered: c < 2/inverse_temperature, mixed: about 2/(1 + weight),
- * guided by pigdm or dps: no such bound); or comes from the sizes of noise and score,
+ * which is nowhere more curved than 1/(alpha sigma)^2 (tempered: c < 2/inverse_temperature, mixed: about
+ * 2/(1 + weight), guided by pigdm or dps: no such bound); or comes from the sizes of noise and score,
  *
  *     e = 2 k (r |z|/|s|)^2,   k = (alpha_b/alpha_next)^2 or 1.
  *
