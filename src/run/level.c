@@ -15,11 +15,15 @@ static void stop_on_breakdown(const struct run *run, const struct breakdown *bre
         const char *what = run->mesh ? "field" : "particle";
         if (run->grid && !run_is_denoising(run, level)) {
                 const int64_t step = breakdown->found ? breakdown->step : 0;
+                const struct scheme *scheme = run->sampler->scheme;
+                const bool adaptive = scheme->adaptive_steps && scheme->adaptive_steps(run->sampler->scheme_settings);
                 succeed_all(!breakdown->found,
                             "level %" PRId64 " (sigma %g), time step %" PRId64 " (sigma %g to %g): %s %" PRId64
-                            " is no longer finite; more time steps there may help",
+                            " is no longer finite%s",
                             level + 1, run_sigma(run, level), step + 1, run->grid->point[step].sigma,
-                            run->grid->point[step + 1].sigma, what, breakdown->particle);
+                            run->grid->point[step + 1].sigma, what, breakdown->particle,
+                            adaptive ? ", or no step is short enough for the tolerances"
+                                     : "; more time steps there may help");
                 return;
         }
         succeed_all(!breakdown->found,

@@ -14,6 +14,18 @@ struct adaptive_sde {
         int norm;
 };
 
+/* Tries of a particle in one time step, after which it gives up: a time step cannot be interrupted, and without a limit
+ * could have 2^30 steps in it. */
+enum { ADAPTIVE_SDE_MAX_TRIES = 1000000 };
+
+/* Whether a particle gives up after a try of `taken`, `tries` with it in this time step. `arrives`: at its end. */
+static inline bool adaptive_sde_hopeless(bool accepted, bool arrives, uint32_t taken, double tries)
+{
+        if (accepted && arrives)
+                return false;
+        return (!accepted && taken <= 1) || tries >= ADAPTIVE_SDE_MAX_TRIES;
+}
+
 /* A tile's memory: [0, LANES) the length of the step to try next, in the process's time; [LANES, 2 LANES) the load,
  * evaluations a time step of late. The evaluations so far follow (scheme_n_memory()). */
 enum { ADAPTIVE_SDE_LENGTH = 0, ADAPTIVE_SDE_LOAD = LANES, ADAPTIVE_SDE_MEMORY = 2 * LANES };

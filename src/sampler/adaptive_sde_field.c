@@ -100,7 +100,7 @@ static void copy_array(const struct field *field, const double *from, double *to
         memcpy(to, from, field->stretch->size * sizeof *to);
 }
 
-/* Through a time step; false where no step is short enough. */
+/* Through a time step; false where no step is short enough, or there are too many. */
 static bool cross(struct field *field, int64_t step, double *length, double *tries)
 {
         const struct stretch *stretch = field->stretch;
@@ -124,14 +124,14 @@ static bool cross(struct field *field, int64_t step, double *length, double *tri
                 *length = adaptive_sde_next(grid, *length, field->time, error,
                                             adaptive_sde_factor(field->settings, error),
                                             end == BROWNIAN_END && field->time < *length);
+                if (adaptive_sde_hopeless(error <= 1, end == BROWNIAN_END, end - at, *tries))
+                        return false;
                 if (error <= 1) {
                         copy_array(field, field->score, stretch->x);
                         copy_array(field, field->proposal, stretch->history[0]);
                         copy_array(field, field->ahead, field->brownian);
                         here = ahead;
                         at = end;
-                } else if (end - at <= 1) {
-                        return false;
                 }
         }
         return true;

@@ -73,7 +73,7 @@ static void end_time_step(struct lanes *lanes, int lane)
         take_next(lanes, lane);
 }
 
-/* No step is short enough: the particle becomes NaN, and its lane goes on with the next. */
+/* No step is short enough, or there are too many: the particle becomes NaN, and its lane goes on with the next. */
 static void give_up(struct lanes *lanes, int lane)
 {
         struct adaptive_sde_item *item = lanes->owner[lane];
@@ -84,6 +84,17 @@ static void give_up(struct lanes *lanes, int lane)
         take_next(lanes, lane);
         if (!lanes->owner[lane])
                 clear_column(lanes->array[X], lanes->size, lane); /* what goes round should not be slow */
+}
+
+/* From the end of a step that was accepted. */
+static void go_on(struct lanes *lanes, int lane, bool arrives)
+{
+        lanes->at[lane] = lanes->end[lane];
+        const struct adaptive_sde_moment here = {lanes->ahead.sigma[lane], lanes->ahead.scale[lane],
+                                                 lanes->ahead.drift[lane], lanes->ahead.diffusion_squared[lane]};
+        adaptive_sde_set_moment(&lanes->here, lane, &here);
+        if (arrives)
+                end_time_step(lanes, lane);
 }
 
 static void judge(struct lanes *lanes, int lane)
@@ -97,17 +108,11 @@ static void judge(struct lanes *lanes, int lane)
         lanes->length[lane] = adaptive_sde_next(lanes->grid, lanes->length[lane], lanes->time[lane], lanes->error[lane],
                                                 lanes->factor[lane],
                                                 arrives && lanes->time[lane] < lanes->length[lane]);
-        if (!(lanes->error[lane] <= 1)) {
-                if (taken <= 1)
-                        give_up(lanes, lane);
-                return;
-        }
-        lanes->at[lane] = lanes->end[lane];
-        const struct adaptive_sde_moment here = {lanes->ahead.sigma[lane], lanes->ahead.scale[lane],
-                                                 lanes->ahead.drift[lane], lanes->ahead.diffusion_squared[lane]};
-        adaptive_sde_set_moment(&lanes->here, lane, &here);
-        if (arrives)
-                end_time_step(lanes, lane);
+        const bool accepted = lanes->error[lane] <= 1;
+        if (adaptive_sde_hopeless(accepted, arrives, taken, lanes->tries[lane]))
+                give_up(lanes, lane);
+        else if (accepted)
+                go_on(lanes, lane, arrives);
 }
 
 void adaptive_sde_lanes(const struct adaptive_sde *settings, const struct ensemble *ensemble,

@@ -93,6 +93,6 @@ static void advance(const void *configured, const struct stretch *stretch)
 const struct scheme scheme_edm_stochastic = {
         .name = "edm_stochastic", .help = "EDM's churn: noise added before each step, then the ODE by Heun's method",
         .params = params, .settings_size = sizeof(struct settings), .check = check, .diffusion = true,
-        .n_work = 2, .evaluations_per_step = evaluations_per_step, .evaluations_saved = evaluations_saved,
-        .advance = advance,
+        .n_work = 2, .predictor_work = 2, .evaluations_per_step = evaluations_per_step,
+        .evaluations_saved = evaluations_saved, .advance = advance,
 };

@@ -8,6 +8,8 @@
  * times; in between x is noised back, x_a = (alpha_a/alpha_b) x_b + alpha_a sqrt(sigma_a^2 - sigma_b^2) z, which lets
  * them come together and makes the bias smaller [Lugmayr et al. 2022]. Evaluations: the scheme's, U times. Local.
  *
+ * A known coordinate that is not finite becomes NaN and is not put back: the breakdown would be hidden.
+ *
  * Repetition u has random numbers of its own: those of level u, where the scheme alone has level 0. */
 #include "inpainting.h"
 
@@ -79,8 +81,10 @@ static void put_back(const struct inpainting_settings *settings, const struct st
         for (size_t i = 0; i < settings->observed.n; i++) {
                 const double y = settings->data.value[settings->data.n == 1 ? 0 : i];
                 const size_t row = (size_t)settings->observed.value[i] * LANES;
-                for (size_t lane = row; lane < row + LANES; lane++)
-                        stretch->x[lane] = b->scale * (b->sigma > 0 ? fma(b->sigma, z[lane], y) : y);
+                for (size_t lane = row; lane < row + LANES; lane++) {
+                        const double known = b->scale * (b->sigma > 0 ? fma(b->sigma, z[lane], y) : y);
+                        stretch->x[lane] = isfinite(stretch->x[lane]) ? known : NAN;
+                }
         }
 }
 

@@ -156,7 +156,16 @@ static struct dormand_prince_worst attempt(struct log_likelihood *likelihood, co
         return worst_error(likelihood, stretch);
 }
 
-/* From sigma_min to sigma_max; false where no step is short enough. */
+static void give_up(const struct stretch *stretch, const struct dormand_prince_worst *worst, double sigma,
+                    struct log_likelihood_answer *answer)
+{
+        answer->failed = true;
+        answer->finite = isfinite(worst->error);
+        answer->particle = (int64_t)stretch->first_particle + (stretch->layout ? 0 : worst->lane);
+        answer->sigma = sigma;
+}
+
+/* From sigma_min to sigma_max; false where no step is short enough, or there would be too many. */
 static bool integrate(struct log_likelihood *likelihood, const struct stretch *stretch,
                       struct log_likelihood_answer *answer)
 {
@@ -170,14 +179,13 @@ static bool integrate(struct log_likelihood *likelihood, const struct stretch *s
                 const double length = ends ? end - sigma : h;
                 const struct dormand_prince_worst worst = attempt(likelihood, stretch, sigma, length);
                 answer->evaluations += DORMAND_PRINCE_STAGES - 1;
-                if (dormand_prince_accepts(worst.error, length, &h, &last, &refused)) {
+                const bool accepted = dormand_prince_accepts(worst.error, length, &h, &last, &refused);
+                if (accepted) {
                         dormand_prince_move(&likelihood->trial, likelihood->state);
                         sigma = ends ? end : sigma + length;
-                } else if (h < 0x1p-50 * way || attempts >= MAX_ATTEMPTS) {
-                        answer->failed = true;
-                        answer->finite = isfinite(worst.error);
-                        answer->particle = (int64_t)stretch->first_particle + (stretch->layout ? 0 : worst.lane);
-                        answer->sigma = sigma;
+                }
+                if ((!accepted && h < 0x1p-50 * way) || (sigma < end && attempts >= MAX_ATTEMPTS)) {
+                        give_up(stretch, &worst, sigma, answer);
                         return false;
                 }
         }

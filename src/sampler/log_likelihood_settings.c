@@ -28,7 +28,7 @@ const struct param log_likelihood_params[] = {
          .operational = true,
          .help = "log density at sigma_max: of N(0, sigma_max^2), as published, or the score's own exact one"},
         {.key = "relative_tolerance", .kind = PARAM_REAL, .offset = FIELD(relative_tolerance), .fallback = "1e-6",
-         .range = "(0, 1)", .operational = true, .help = "error of a step of x and of log p, of their size"},
+         .range = "[1e-14, 1)", .operational = true, .help = "error of a step of x and of log p, of their size"},
         {.key = "absolute_tolerance", .kind = PARAM_REAL, .offset = FIELD(absolute_tolerance), .fallback = "1e-6",
          .range = "(0, inf)", .unit = "x, nat", .operational = true, .help = "the same where they are near 0"},
         {.key = "sigma_min", .kind = PARAM_REAL, .offset = FIELD(sigma_min), .fallback = "0", .range = "[0, inf)",
@@ -58,9 +58,13 @@ const char *log_likelihood_unfit(const struct log_likelihood_settings *settings,
                         return "at sigma 0 a mode has no width, and data no density: give sigma_min > 0";
         }
         *key = "trace";
-        if (settings->trace == LOG_LIKELIHOOD_EXACT && !type->divergence && !type->jacobian)
+        const bool has_divergence = type->divergence || type->jacobian;
+        const bool has_products = type->jacobian_vector || type->jacobian;
+        if (!has_divergence && !has_products)
+                return "this score has no derivatives, so that its likelihood cannot be had";
+        if (settings->trace == LOG_LIKELIHOOD_EXACT && !has_divergence)
                 return "exact needs a divergence, which this score does not have; use hutchinson";
-        if (settings->trace == LOG_LIKELIHOOD_HUTCHINSON && !type->jacobian_vector && !type->jacobian)
+        if (settings->trace == LOG_LIKELIHOOD_HUTCHINSON && !has_products)
                 return "hutchinson needs products with the Jacobian, which this score does not have; use exact";
         *key = "prior";
         if (settings->prior == LOG_LIKELIHOOD_OWN && (!type->log_density || type->log_density_unnormalised))

@@ -3,8 +3,9 @@
  *
  *     x <- x + e s + sqrt(2 e) z,   s = grad log p_b(x).
  *
- * e is corrector_step_size (alpha_b sigma_b)^2, stable below 2 of them whatever the target, since the noised one is
- * nowhere more curved than 1/(alpha sigma)^2; or comes from the sizes of noise and score,
+ * e is corrector_step_size c times (alpha_b sigma_b)^2, stable for c < 2 where the score is that of a noised target,
+ * which is nowhere more curved than 1/(alpha sigma)^2 (tempered: c < 2/inverse_temperature, mixed: about
+ * 2/(1 + weight), guided by pigdm or dps: no such bound); or comes from the sizes of noise and score,
  *
  *     e = 2 k (r |z|/|s|)^2,   k = (alpha_b/alpha_next)^2 or 1.
  *
@@ -53,7 +54,7 @@ static const struct param params[] = {
          .help = "Langevin steps after each time step that does not end at sigma 0"},
         {.key = "corrector_step_size", .kind = PARAM_REAL, .offset = offsetof(struct settings, corrector_step_size),
          .range = "(0, 2)", .automatic = "auto", .fallback = "auto", .unit = "(alpha sigma)^2",
-         .help = "step size e of the corrector; auto: from snr"},
+         .help = "step size e of the corrector; below 2 it is stable for noised targets; auto: from snr"},
         {.key = "snr", .kind = PARAM_REAL, .offset = offsetof(struct settings, snr), .range = "(0, inf)",
          .automatic = "auto", .fallback = "auto",
          .help = "r of e = 2 (r |z|/|s|)^2, where corrector_step_size is auto; auto: 0.16"},

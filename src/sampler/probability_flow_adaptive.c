@@ -15,7 +15,8 @@
 
 enum { STAGES = DORMAND_PRINCE_STAGES, MAX_ATTEMPTS = 1000000 };
 
-/* On the way from a point of the grid to the next. Lanes from n_lanes on, the spare ones, never fly. */
+/* On the way from a point of the grid to the next. Where each particle flies for itself, lanes from n_lanes on, the
+ * spare ones, never do; where a tile flies together they come along, and their error is not looked at. */
 struct flight {
         const struct stretch *stretch;
         struct dormand_prince_trial trial;

@@ -43,10 +43,12 @@ static bool flow(const struct stretch *stretch, struct dormand_prince_trial *tri
                 const bool ends = 1.01 * *h >= left;
                 const double step = ends ? left : *h;
                 const struct dormand_prince_worst worst = attempt(stretch, trial, step);
-                if (dormand_prince_accepts(worst.error, step, h, last_error, &refused)) {
+                const bool accepted = dormand_prince_accepts(worst.error, step, h, last_error, &refused);
+                if (accepted) {
                         dormand_prince_move(trial, stretch->x);
                         left = ends ? 0 : left - step;
-                } else if (*h < 0x1p-50 * time || attempts >= MAX_ATTEMPTS) {
+                }
+                if ((!accepted && *h < 0x1p-50 * time) || (left > 0 && attempts >= MAX_ATTEMPTS)) {
                         give_up(stretch, worst.lane);
                         return false;
                 }

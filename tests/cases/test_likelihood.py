@@ -145,6 +145,7 @@ class Likelihood(Case):
                 ("rows", good[:100], "has 100 rows, fewer than population.particles, 150"),
                 ("none", ["--set", "likelihood.data=nowhere.h5"], "likelihood.data: cannot read nowhere.h5"),
                 ("zero", ["--set", "likelihood.relative_tolerance=0"], "likelihood.relative_tolerance: 0 is not in"),
+                ("tiny", ["--set", "likelihood.relative_tolerance=1e-22"], "likelihood.relative_tolerance: 1e-22 is not in"),
                 ("negative", ["--set", "likelihood.absolute_tolerance=-1"], "likelihood.absolute_tolerance"),
                 ("probes", ["--set", "likelihood.n_probes=1"], "likelihood.n_probes"),
                 ("order", ["--set", "likelihood.sigma_min=70"], "likelihood.sigma_max: is not above sigma_min"),

@@ -378,6 +378,19 @@ static void test_a_particle_without_a_score_is_named_with_its_step(void **state)
         adaptive_lab_close(good);
 }
 
+/* Those that have crossed the time step do not care how often they tried. */
+static void test_a_particle_gives_up_after_so_many_tries(void **state)
+{
+        (void)state;
+        const double most = ADAPTIVE_SDE_MAX_TRIES;
+        for (int accepted = 0; accepted < 2; accepted++)
+                for (int arrives = 0; arrives < 2; arrives++) {
+                        assert_false(adaptive_sde_hopeless(accepted, arrives, 2, most - 1));
+                        assert_int_equal(adaptive_sde_hopeless(accepted, arrives, 2, most), !(accepted && arrives));
+                        assert_int_equal(adaptive_sde_hopeless(accepted, arrives, 1, 3), !accepted);
+                }
+}
+
 static double never_clean(const void *settings, double t)
 {
         (void)settings;
@@ -446,6 +459,7 @@ int main(void)
                 cmocka_unit_test(test_particles_have_their_bits_whoever_is_beside_them),
                 cmocka_unit_test(test_stretches_may_be_cut_anywhere),
                 cmocka_unit_test(test_a_particle_without_a_score_is_named_with_its_step),
+                cmocka_unit_test(test_a_particle_gives_up_after_so_many_tries),
                 cmocka_unit_test(test_grids_that_cannot_be_are_refused),
                 cmocka_unit_test(test_steps_end_where_few_nodes_lie),
         };

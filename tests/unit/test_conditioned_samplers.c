@@ -323,6 +323,46 @@ static void test_what_is_known_is_put_back_as_noised_data(void **state)
         flow_close(flow);
 }
 
+/* ---- a score of nothing, but NaN in the known coordinate of a particle that is marked by its other one ---- */
+
+static const double MARK = 1e6;
+
+static void missing(const void *level, const double *restrict x, double *restrict score)
+{
+        (void)level;
+        for (int lane = 0; lane < LANES; lane++) {
+                score[lane] = x[LANES + lane] == MARK ? (double)NAN : 0;
+                score[LANES + lane] = 0;
+        }
+}
+
+/* ... which would never be seen, being put back. */
+static void test_a_known_coordinate_without_a_score_is_no_secret(void **state)
+{
+        (void)state;
+        enum { STEPS = 5, MARKED = 70 };
+        double sigma[STEPS + 1];
+        karras(20, 0.05, STEPS, sigma);
+        for (int resample = 1; resample <= 2; resample++)
+                for (int marked = 0; marked < 2; marked++) {
+                        struct flow *flow = open_inpainting(resample, &plain, sigma, STEPS, 100);
+                        struct score_type type = *flow->target.score->type;
+                        const struct score_type *own = flow->target.score->type;
+                        type.eval = missing;
+                        flow->target.score->type = &type;
+                        population_tile(flow->population, 1)[LANES + (MARKED - LANES)] = marked ? MARK : 0;
+                        const struct breakdown breakdown = sampler_advance(flow->sampler, flow->population, flow->level,
+                                                                           0, 0, STEPS, &flow->tally, NULL, NULL);
+                        assert_int_equal(breakdown.found, marked);
+                        if (marked) {
+                                assert_int_equal(breakdown.particle, MARKED);
+                                assert_int_equal(breakdown.step, 0);
+                        }
+                        flow->target.score->type = own;
+                        flow_close(flow);
+                }
+}
+
 /* x/alpha goes the same way whatever the process: to the roundings of 20 steps of slopes below 10. */
 static void test_inpainting_is_the_same_in_any_process(void **state)
 {
@@ -400,6 +440,7 @@ int main(void)
                 cmocka_unit_test(test_the_biases_are_those_of_the_documentation),
                 cmocka_unit_test(test_inpainting_has_its_biased_mean_and_variance),
                 cmocka_unit_test(test_what_is_known_is_put_back_as_noised_data),
+                cmocka_unit_test(test_a_known_coordinate_without_a_score_is_no_secret),
                 cmocka_unit_test(test_inpainting_is_the_same_in_any_process),
                 cmocka_unit_test(test_inpainting_has_the_same_bits_however_it_is_cut),
                 cmocka_unit_test(test_the_bias_of_inpainting_is_that_of_the_documentation),

@@ -354,6 +354,14 @@ static void test_evaluations_are_counted_and_failures_named(void **state)
         population_free(population);
 }
 
+static void no_product(const void *level, const double *restrict x, const double *restrict v, double *restrict out)
+{
+        (void)level, (void)x, (void)v, (void)out;
+}
+
+#define GUIDED                                                                                                         \
+        "{type: guided, prior: {type: gaussian, mean: 0, sigma: 1}, likelihood: {observed: 0, data: 1, noise: 0.5}, "
+
 static void expect_refused(const char *text, const struct log_likelihood_settings *settings, const char *key,
                            const char *words)
 {
@@ -384,8 +392,14 @@ static void test_what_cannot_be_answered_is_refused(void **state)
         assert_non_null(strstr(log_likelihood_unfit(&exact, &counting, &at), "use normal"));
         struct score_type blind = counting_type;
         blind.divergence = NULL;
+        blind.jacobian_vector = no_product;
         const struct score no_trace = {.type = &blind, .n_dim = 1};
         assert_non_null(strstr(log_likelihood_unfit(&exact, &no_trace, &at), "use hutchinson"));
+        for (int dps = 0; dps < 2; dps++) {
+                const char *text = dps ? GUIDED "method: dps}" : GUIDED "method: pigdm}";
+                expect_refused(text, &settings, "trace", "no derivatives");
+                expect_refused(text, &exact, "trace", "no derivatives");
+        }
 }
 
 int main(void)

@@ -21,16 +21,25 @@ struct claim {
         double r;
         int correctors;
         bool population, factor;
+        const char *alone; /* the predictor */
 };
 
 static const struct claim claims[] = {
-        {"{type: predictor_corrector}", 0.16, 1, true, true},
-        {"{type: predictor_corrector, snr: 0.3, corrector_steps: 3}", 0.3, 3, true, true},
-        {"{type: predictor_corrector, snr: 0.3, scale_factor: false}", 0.3, 1, true, false},
-        {"{type: predictor_corrector, norm: particle, corrector_steps: 2}", 0.16, 2, false, true},
-        {"{type: predictor_corrector, norm: particle, snr: 0.2, scale_factor: false}", 0.2, 1, false, false},
+        {"{type: predictor_corrector}", 0.16, 1, true, true, PREDICTOR},
+        {"{type: predictor_corrector, snr: 0.3, corrector_steps: 3}", 0.3, 3, true, true, PREDICTOR},
+        {"{type: predictor_corrector, snr: 0.3, scale_factor: false}", 0.3, 1, true, false, PREDICTOR},
+        {"{type: predictor_corrector, norm: particle, corrector_steps: 2}", 0.16, 2, false, true, PREDICTOR},
+        {"{type: predictor_corrector, norm: particle, snr: 0.2, scale_factor: false}", 0.2, 1, false, false, PREDICTOR},
+        {"{type: predictor_corrector, predictor: edm_stochastic, s_churn: 1, snr: 0.2, corrector_steps: 2}", 0.2, 2,
+         true, true, "{type: edm_stochastic, s_churn: 1}"},
 };
 enum { CLAIMS = sizeof claims / sizeof *claims };
+
+/* k 0: the claim; 1: its predictor. */
+static const char *sampler_of(const struct claim *claim, int k)
+{
+        return k == 0 ? claim->text : claim->alone;
+}
 
 /* What a sampler moves. */
 struct moved {
@@ -127,8 +136,8 @@ static void test_particles_are_corrected_by_the_published_step(void **state)
                         struct diffusion_lab *lab[2];
                         struct moved moved[2];
                         for (int k = 0; k < 2; k++) {
-                                lab[k] = diffusion_lab_open(GAUSSIAN, NULL, k ? PREDICTOR : claims[i].text,
-                                                            lab_processes[p], TIMES, POINTS, 2 * LANES + 9);
+                                lab[k] = diffusion_lab_open(GAUSSIAN, NULL, sampler_of(&claims[i], k), lab_processes[p],
+                                                            TIMES, POINTS, 2 * LANES + 9);
                                 diffusion_lab_draw(lab[k], 0, process_standard_deviation(&lab[k]->grid->point[0]));
                                 moved[k] = (struct moved){lab[k]->sampler, lab[k]->population, lab[k]->level, NULL};
                         }
@@ -146,7 +155,7 @@ static void check_field(const char *field, const struct claim *claim)
         struct field_lab *lab[2];
         struct moved moved[2];
         for (int k = 0; k < 2; k++) {
-                lab[k] = field_lab_open(field, k ? PREDICTOR : claim->text, 3, 0.4, NULL);
+                lab[k] = field_lab_open(field, sampler_of(claim, k), 3, 0.4, NULL);
                 sampler_set_grid(lab[k]->sampler, grid);
                 field_lab_draw_white(lab[k], 0, 1);
                 moved[k] = (struct moved){lab[k]->sampler, lab[k]->population, lab[k]->level, lab[k]->mesh};
@@ -201,7 +210,7 @@ static void test_a_score_of_0_moves_nothing(void **state)
                 struct score *score = score_create(&type, NULL);
                 struct diffusion_lab *lab[2];
                 for (int k = 0; k < 2; k++) {
-                        lab[k] = diffusion_lab_open(NULL, score, k ? PREDICTOR : claims[i].text, &lab_ve, TIMES, POINTS,
+                        lab[k] = diffusion_lab_open(NULL, score, sampler_of(&claims[i], k), &lab_ve, TIMES, POINTS,
                                                     LANES);
                         diffusion_lab_draw(lab[k], 0, 1);
                         diffusion_lab_go(lab[k]);
@@ -236,15 +245,16 @@ static void test_a_field_that_breaks_is_named(void **state)
 static void test_predictors_are_the_schemes_that_take_single_steps(void **state)
 {
         (void)state;
-        static const char *const predictors[] = {"probability_flow", "euler_maruyama", "reverse_diffusion", "ancestral",
-                                                 "ddim"};
+        static const char *const predictors[] = {"probability_flow", "euler_maruyama", "reverse_diffusion",
+                                                 "ancestral",        "ddim",           "edm_stochastic"};
         for (size_t i = 0; i < sizeof predictors / sizeof *predictors; i++) {
                 char text[100];
                 snprintf(text, sizeof text, "{type: predictor_corrector, predictor: %s}", predictors[i]);
                 struct diffusion_lab *lab = diffusion_lab_open(GAUSSIAN, NULL, text, &lab_vp, TIMES, POINTS, LANES);
                 diffusion_lab_draw(lab, 0, 1);
                 diffusion_lab_go(lab);
-                const int64_t each = i == 0 ? 3 : 2; /* probability_flow's own fallback is Heun's method */
+                const bool heun = i == 0 || strcmp(predictors[i], "edm_stochastic") == 0; /* the former's fallback */
+                const int64_t each = heun ? 3 : 2;
                 assert_int_equal(lab->tally.evaluations, LANES * each * (POINTS - 1));
                 diffusion_lab_close(lab);
         }
@@ -269,6 +279,7 @@ static void test_contradictions_are_refused(void **state)
         assert_refused("{type: predictor_corrector, corrector_step_size: 2}", "corrector_step_size");
         assert_refused("{type: predictor_corrector, corrector_steps: 64}", "corrector_steps");
         assert_refused("{type: predictor_corrector, predictor: sde_dpm_solver}", "predictor");
+        assert_refused("{type: predictor_corrector, predictor: dpm_solver}", "predictor");
         assert_refused("{type: predictor_corrector, predictor: predictor_corrector}", "predictor");
 }
 
