@@ -9,6 +9,16 @@
 #include "sculptor/memory.h"
 #include "sculptor/parallel.h"
 
+/* Noising asks nothing of the score and goes where it is not defined: there is no level of it then. */
+struct score_level *run_create_level(const struct run *run, int64_t level)
+{
+        const struct score *score = run->score;
+        const double sigma = run_sigma(run, level);
+        if (run->options.noises && score->type->undefined_at && score->type->undefined_at(score->model, sigma))
+                return NULL;
+        return score_level_create_scaled(score, sigma, run_scale(run, level));
+}
+
 /* One line by the lowest rank that met it; the run ends with what is saved. */
 static void stop_on_breakdown(const struct run *run, const struct breakdown *breakdown, int64_t level)
 {

@@ -65,7 +65,6 @@ int64_t run_n_levels(const struct run *run);
 bool run_is_denoising(const struct run *run, int64_t level);
 double run_sigma(const struct run *run, int64_t level);     /* at which the score is evaluated there */
 double run_scale(const struct run *run, int64_t level);     /* of x there */
-struct score_level *run_create_level(const struct run *run, int64_t level);
 int64_t run_first_step(const struct run *run, int64_t level); /* of the time grid; 0 without */
 int64_t run_level_steps(const struct run *run, int64_t level);
 int64_t run_total_steps(const struct run *run);
@@ -121,7 +120,10 @@ void run_field_constants(struct run *run);
 void run_field_row(struct run *run, const struct score_level *level, double *row);
 void run_field_rows_free(struct run *run);
 
-/* level.c. Collective. After the level is observed: the next one begins; saves and stops where that is due. */
+/* level.c. NULL where noising comes past a sigma at which the score is not defined: what follows from it is left out. */
+struct score_level *run_create_level(const struct run *run, int64_t level);
+
+/* Collective. After the level is observed: the next one begins; saves and stops where that is due. */
 void run_close_level(struct run *run);
 
 /* predict.c */
