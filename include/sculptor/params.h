@@ -83,6 +83,7 @@ struct input *input_parse(const char *name, const char *text, size_t length, con
  * table's fallback "{}" means: filled by its rows' defaults. */
 void input_read(struct input *input, const struct param *rows, void *settings);
 
+bool input_has(const struct input *input, const char *key); /* whether it is given at the top, by file or override */
 size_t input_problems(const struct input *input);              /* how many so far */
 const char *input_problem(const struct input *input, size_t i); /* a line each, in the order of lines */
 void input_add_problem(struct input *input, const char *key_path, const char *format, ...)

@@ -24,6 +24,7 @@ struct options {
         bool fresh, quiet, help;
         bool draws_fields;          /* the command is `field` */
         bool likelihood;            /* the command is `likelihood` */
+        bool checks;                /* the command is `check` */
         bool noises, inverts;       /* the command is `forward`, or `invert` */
         bool ascends;               /* it goes from data to noise: levels and grid are turned round */
 };

@@ -23,7 +23,7 @@ enum { SAMPLER_MAX_HISTORY = POPULATION_MAX_HISTORY };
 /* One stretch of steps of one tile: 64 particles or one field. Of a field every lane of a row belongs to the same
  * particle, and what a particle has one of (log p, a sum) stands in all 64 lanes. */
 struct stretch {
-        const struct score_level *level;
+        const struct score_level *level; /* NULL where noising goes and there is no score */
         uint64_t seed;
         uint32_t level_index;          /* for random numbers */
         uint64_t first_particle;

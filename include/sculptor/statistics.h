@@ -20,7 +20,7 @@ struct statistics {
         double *mode_weight;         /* [n_modes] mean responsibility: estimates the weight, at any sigma */
 };
 
-/* Collective; one score evaluation per particle. */
+/* Collective; one score evaluation per particle. Without a level the score's means are NaN, and it has no modes. */
 struct statistics *statistics_measure(const struct population *population, const struct score_level *level);
 void statistics_free(struct statistics *statistics);
 

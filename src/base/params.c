@@ -51,6 +51,12 @@ void input_free(struct input *input)
         free(input);
 }
 
+bool input_has(const struct input *input, const char *key)
+{
+        const struct node *node = input->root ? node_child(input->root, key) : NULL;
+        return node && node->kind != NODE_NULL;
+}
+
 /* ---- problems ---- */
 
 size_t input_problems(const struct input *input)

@@ -68,6 +68,8 @@ static void first_pass_leaf(struct first_pass *pass, const double *x, int n_lane
         double *leaf = pass->leaf;
         for (size_t j = 0; j < pass->n_dim; j++)
                 leaf[j] = lane_sum(x + j * LANES, n_lanes);
+        if (!pass->level)
+                return;
         score_eval(pass->level, x, pass->score);
         double *norms = leaf + pass->n_dim, *occupation = norms + 2;
         add_score_norms(pass, n_lanes, &norms[0], &norms[1]);
@@ -133,9 +135,9 @@ static void measure_covariance(const struct population *population, const double
 
 struct statistics *statistics_measure(const struct population *population, const struct score_level *level)
 {
-        const struct score *score = level->score;
-        size_t n_dim = (size_t)population->n_dim;
-        size_t n_modes = score->type->n_modes && score->type->responsibilities ? score->type->n_modes(score->model) : 0;
+        const struct score *score = level ? level->score : NULL;
+        const bool has_modes = score && score->type->n_modes && score->type->responsibilities;
+        const size_t n_dim = (size_t)population->n_dim, n_modes = has_modes ? score->type->n_modes(score->model) : 0;
         struct statistics *statistics = allocate(1, sizeof *statistics);
         statistics->n_dim = population->n_dim;
         statistics->n_modes = n_modes;
@@ -145,8 +147,8 @@ struct statistics *statistics_measure(const struct population *population, const
         statistics->mode_occupation = allocate(n_modes, sizeof(double));
         statistics->mode_weight = allocate(n_modes, sizeof(double));
         memcpy(statistics->mean, first, n_dim * sizeof(double));
-        statistics->mean_score_norm = first[n_dim];
-        statistics->mean_score_squared = first[n_dim + 1];
+        statistics->mean_score_norm = level ? first[n_dim] : NAN;
+        statistics->mean_score_squared = level ? first[n_dim + 1] : NAN;
         memcpy(statistics->mode_occupation, first + n_dim + 2, n_modes * sizeof(double));
         memcpy(statistics->mode_weight, first + n_dim + 2 + n_modes, n_modes * sizeof(double));
         free(first);

@@ -21,7 +21,7 @@ static void build_levels(struct run *run, struct input *input)
         const struct selection *selected = &run->settings.levels.type;
         const struct levels_type *type = selected->type;
         const struct score_type *score = run->score->type;
-        struct levels_context context = {.n_dim = run->score->n_dim,
+        const struct levels_context context = {.n_dim = run->score->n_dim,
                                          .diameter = score->diameter ? score->diameter(run->score->model) : 0,
                                          .steps_per_level = run->settings.sampler.steps_per_level,
                                          .process = &run->process};
@@ -40,11 +40,15 @@ static void build_levels(struct run *run, struct input *input)
         }
         if (sampler_scheme(&run->settings.sampler)->diffusion || run->options.likelihood)
                 return; /* levels will be time steps, which are checked, or only the first counts */
-        for (size_t i = 0; i < run->levels.n && score->undefined_at; i++) {
-                const char *undefined = score->undefined_at(run->score->model, run->levels.sigma[i]);
+        for (size_t i = 0; i < run->levels.n; i++) {
+                const double sigma = run->levels.sigma[i];
+                const char *undefined = run_undefined_at(run, sigma);
                 if (undefined) {
-                        input_add_problem(input, "levels", "level %zu has sigma %g: %s", i + 1, run->levels.sigma[i],
-                                          undefined);
+                        input_add_problem(input, "levels", "level %zu has sigma %g: %s%s", i + 1, sigma, undefined,
+                                          run_is_clean_only(run)     ? "; use levels: {type: constant, sigma: 0}"
+                                          : run_undefined_at(run, 1) ? ""
+                                          : sigma > 0                ? "; end the levels at a larger sigma"
+                                                                     : "; end the levels above 0");
                         return;
                 }
         }
@@ -61,7 +65,7 @@ static void check_sampler(struct run *run, struct input *input)
                         input, "sampler.type",
                         "%s cannot be undone; invert needs an ODE: probability_flow, or dpm_solver (whose order "
                         "1 is ddim with eta 0)",
-                        scheme->name);
+                        sampler_inpainting(settings) ? "inpainting" : scheme->name);
                 return;
         }
         if (scheme->needs_filter && !score->filter)
@@ -156,10 +160,17 @@ void run_check_sections(struct run *run, struct input *input)
         run->process = (struct process){run->settings.process.type.type, run->settings.process.type.settings};
         run_check_initial(run, input);
         build_levels(run, input);
-        if (run->options.likelihood)
+        if (run->options.likelihood) {
+                run->step_size = 1; /* of a sampler that takes no step */
+                run->settings.sampler.denoise = false;
                 run_check_likelihood(run, input);
-        else if (run->levels.n > 0)
-                check_sampler(run, input);
+                return;
+        }
+        if (run->levels.n == 0)
+                return;
+        if (run->options.checks && input_has(input, "likelihood")) /* before its levels become time steps */
+                run_check_for_likelihood(run, input);
+        check_sampler(run, input);
 }
 
 /* ---- reading ---- */

@@ -9,6 +9,26 @@
 #include "sculptor/memory.h"
 #include "sculptor/parallel.h"
 
+const char *run_undefined_at(const struct run *run, double sigma)
+{
+        const struct score_type *type = run->score->type;
+        return type->undefined_at ? type->undefined_at(run->score->model, sigma) : NULL;
+}
+
+bool run_is_clean_only(const struct run *run)
+{
+        return !run_undefined_at(run, 0) && run_undefined_at(run, 1);
+}
+
+/* Noising asks nothing of the score and goes where it is not defined: there is no level of it then. */
+struct score_level *run_create_level(const struct run *run, int64_t level)
+{
+        const double sigma = run_sigma(run, level);
+        if (run->options.noises && run_undefined_at(run, sigma))
+                return NULL;
+        return score_level_create_scaled(run->score, sigma, run_scale(run, level));
+}
+
 /* One line by the lowest rank that met it; the run ends with what is saved. */
 static void stop_on_breakdown(const struct run *run, const struct breakdown *breakdown, int64_t level)
 {

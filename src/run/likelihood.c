@@ -28,26 +28,59 @@ void run_take_data(struct run *run)
         run->initial = (struct selection){&initial_file, &run->data};
 }
 
+/* An input without the section is told of it where the score stands, which it must have. */
+static void refuse(struct input *input, const char *key, const char *why, const char *advice)
+{
+        char *row = format_text("likelihood.%s", key);
+        if (input_has(input, "likelihood"))
+                input_add_problem(input, row, "%s%s", why, advice);
+        else
+                input_add_problem(input, "score", "%s: %s%s", row, why, advice);
+        free(row);
+}
+
+/* Where there is no score at this end of the flow. */
+static const char *where_the_flow_may_go(const struct run *run, const char *key)
+{
+        const struct log_likelihood_settings *settings = &run->settings.likelihood;
+        const double sigma = strcmp(key, "sigma_min") == 0   ? settings->sigma_min
+                             : strcmp(key, "sigma_max") == 0 ? settings->sigma_max
+                                                             : NAN;
+        if (isnan(sigma) || !run_undefined_at(run, sigma))
+                return "";
+        if (run_undefined_at(run, settings->sigma_max))
+                return "; the flow needs a score that is defined from sigma_min to sigma_max";
+        return sigma > 0 ? "; give a larger sigma_min" : "; give sigma_min > 0";
+}
+
 void run_check_likelihood(struct run *run, struct input *input)
 {
         struct log_likelihood_settings *settings = &run->settings.likelihood;
-        run->step_size = 1; /* of a sampler that takes no step */
-        run->settings.sampler.denoise = false;
         if (run->levels.n == 0)
                 return;
         if (isnan(settings->sigma_max))
                 settings->sigma_max = run->levels.sigma[0];
         if (!(settings->sigma_max > 0)) {
-                input_add_problem(input, "likelihood.sigma_max",
-                                  "auto is the first level's sigma, which is 0; give a sigma that drowns the data");
+                refuse(input, "sigma_max",
+                       "auto is the first level's sigma, which is 0; give a sigma that drowns the data", "");
                 return;
         }
         const char *key, *why = log_likelihood_unfit(settings, run->score, &key);
-        if (!why)
-                return;
-        char *path = format_text("likelihood.%s", key);
-        input_add_problem(input, path, "%s", why);
-        free(path);
+        if (why)
+                refuse(input, key, why, where_the_flow_may_go(run, key));
+}
+
+/* `check` asks too, where the input has a section for it: its data and its score's, besides the sampler's. */
+void run_check_for_likelihood(struct run *run, struct input *input)
+{
+        const struct selection initial = run->initial;
+        if (*run->settings.likelihood.data) {
+                run_take_data(run);
+                run_check_initial(run, input);
+                run->data = (struct initial_file_settings){NULL, NULL};
+                run->initial = initial;
+        }
+        run_check_likelihood(run, input);
 }
 
 /* The section's lines as in the echo of the whole input. */

@@ -74,7 +74,7 @@ void run_write_snapshot(struct run *run, int64_t index, double sigma, const stru
                                      .score = norms ? allocate(run->population->tile_size, sizeof(double)) : NULL};
         struct snapshot_column columns[3];
         size_t n_columns = 0;
-        bool has_score = sigma == level->sigma; /* a denoised population's may not exist */
+        bool has_score = level && sigma == level->sigma; /* a denoised population's may not exist */
         if (has_score && norms)
                 columns[n_columns++] = (struct snapshot_column){.name = "score_norm", .unit = "1/x",
                         .help = "|s| at the level's sigma", .evaluate = evaluate_norm, .owner = &owner};

@@ -113,6 +113,7 @@ struct options options_parse(const char *command, int argc, char **argv)
         const bool noises = strcmp(command, "forward") == 0, inverts = strcmp(command, "invert") == 0;
         struct options options = {.max_seconds = INFINITY, .ranks = 1, .draws_fields = strcmp(command, "field") == 0,
                                   .likelihood = strcmp(command, "likelihood") == 0,
+                                  .checks = strcmp(command, "check") == 0,
                                   .noises = noises, .inverts = inverts, .ascends = noises || inverts};
         options.set = allocate((size_t)argc + 1, sizeof *options.set);
         for (int i = 0; i < argc; i++) {

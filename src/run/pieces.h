@@ -65,7 +65,6 @@ int64_t run_n_levels(const struct run *run);
 bool run_is_denoising(const struct run *run, int64_t level);
 double run_sigma(const struct run *run, int64_t level);     /* at which the score is evaluated there */
 double run_scale(const struct run *run, int64_t level);     /* of x there */
-struct score_level *run_create_level(const struct run *run, int64_t level);
 int64_t run_first_step(const struct run *run, int64_t level); /* of the time grid; 0 without */
 int64_t run_level_steps(const struct run *run, int64_t level);
 int64_t run_total_steps(const struct run *run);
@@ -95,6 +94,7 @@ void run_write_products(struct run *run); /* wiener.h5, where the score has some
 /* likelihood.c: what the command needs of the input; adds problems to it. */
 void run_take_data(struct run *run);
 void run_check_likelihood(struct run *run, struct input *input);
+void run_check_for_likelihood(struct run *run, struct input *input); /* by another command */
 char *run_likelihood_echo(const struct run *run); /* its own parameters; the caller frees */
 
 /* run.c. Collective. */
@@ -121,7 +121,14 @@ void run_field_constants(struct run *run);
 void run_field_row(struct run *run, const struct score_level *level, double *row);
 void run_field_rows_free(struct run *run);
 
-/* level.c. Collective. After the level is observed: the next one begins; saves and stops where that is due. */
+/* level.c. Of the score; what would help follows from who asks. */
+const char *run_undefined_at(const struct run *run, double sigma); /* NULL, or why there is none */
+bool run_is_clean_only(const struct run *run);                     /* it knows no noise */
+
+/* NULL where noising comes past a sigma at which the score is not defined: what follows from it is left out. */
+struct score_level *run_create_level(const struct run *run, int64_t level);
+
+/* Collective. After the level is observed: the next one begins; saves and stops where that is due. */
 void run_close_level(struct run *run);
 
 /* predict.c */

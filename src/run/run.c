@@ -37,11 +37,6 @@ double run_scale(const struct run *run, int64_t level)
         return run->grid ? process_at_sigma(&run->process, run_sigma(run, level)).scale : 1;
 }
 
-struct score_level *run_create_level(const struct run *run, int64_t level)
-{
-        return score_level_create_scaled(run->score, run_sigma(run, level), run_scale(run, level));
-}
-
 int64_t run_first_step(const struct run *run, int64_t level)
 {
         return run->grid && level > 0 && !run_is_denoising(run, level) ? run->level_ends[level - 1] : 0;

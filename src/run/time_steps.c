@@ -41,11 +41,18 @@ static struct time_grid *build_grid(const struct run *run, struct input *input)
         return grid;
 }
 
+static const char *where_steps_may_go(const struct run *run, double sigma)
+{
+        return run_is_clean_only(run)     ? "use a Langevin or Hamiltonian sampler, and levels: {type: constant, sigma: 0}"
+               : run_undefined_at(run, 1) ? "here it is not"
+               : sigma > 0                ? "end them at a larger sigma"
+                                          : "end them above 0";
+}
+
 /* What no step can go along. */
 static bool grid_fits(const struct run *run, const struct time_grid *grid, struct input *input)
 {
         const char *key = sampler_steps_at_levels(&run->settings.sampler) ? "levels" : "sampler.time_steps";
-        const struct score_type *score = run->score->type;
         if (grid->n < 2 && run->options.noises) {
                 input_add_problem(input, key,
                                   "forward needs levels above 0, e.g. levels: {type: geometric, sigma_max: 20, "
@@ -61,16 +68,17 @@ static bool grid_fits(const struct run *run, const struct time_grid *grid, struc
         }
         for (size_t i = 0; i < grid->n; i++) {
                 const struct time_point *point = &grid->point[i];
-                const char *undefined = score->undefined_at && !run->options.noises
-                                                ? score->undefined_at(run->score->model, point->sigma)
-                                                : NULL;
+                const char *undefined = run->options.noises ? NULL : run_undefined_at(run, point->sigma);
                 if (i > 0 && !(point->sigma < grid->point[i - 1].sigma)) {
                         input_add_problem(input, key, "time step %zu repeats sigma %g; every step goes to less noise",
                                           i, point->sigma);
                         return false;
                 }
                 if (undefined) {
-                        input_add_problem(input, key, "point %zu has sigma %g: %s", i + 1, point->sigma, undefined);
+                        input_add_problem(input, key,
+                                          "point %zu has sigma %g: %s; reverse samplers need a score that is defined "
+                                          "at every time step: %s",
+                                          i + 1, point->sigma, undefined, where_steps_may_go(run, point->sigma));
                         return false;
                 }
                 if (!(point->sigma <= run->process.type->sigma_max(run->process.settings)) || !isfinite(point->time) ||
@@ -85,6 +93,24 @@ static bool grid_fits(const struct run *run, const struct time_grid *grid, struc
         return true;
 }
 
+/* A level takes the place of a point near it. One alone asks for nothing but the end. */
+static bool levels_are_near(const struct run *run, struct input *input)
+{
+        const struct time_grid *grid = run->grid;
+        const double first = grid->point[0].sigma, last = grid->point[grid->n - 1].sigma, near = 2;
+        for (size_t i = 0; i < run->levels.n && run->levels.n > 1; i++) {
+                const double sigma = run->levels.sigma[i];
+                if (sigma <= near * first && sigma >= last / near)
+                        continue;
+                input_add_problem(input, "levels",
+                                  "level %zu has sigma %g, but sampler.time_steps go from sigma %g to %g only; levels "
+                                  "are taken from the time steps, so let both cover the same",
+                                  i + 1, sigma, first, last);
+                return false;
+        }
+        return true;
+}
+
 /* A level per point at most; the first is where the steps begin (alone, it is where they end), the last where they
  * end. */
 static void place_levels(struct run *run, struct input *input)
@@ -93,8 +119,8 @@ static void place_levels(struct run *run, struct input *input)
         run->level_ends = allocate(n, sizeof *run->level_ends);
         for (size_t i = 0; i < n; i++)
                 run->level_ends[i] = (int64_t)time_grid_nearest(run->grid, run->levels.sigma[i]);
-        if (run->options.noises)
-                return; /* a point each, exactly */
+        if (run->options.noises || !levels_are_near(run, input))
+                return; /* of noising: a point each, exactly */
         run->level_ends[0] = 0;
         run->level_ends[n - 1] = (int64_t)run->grid->n - 1;
         for (size_t i = 0; i < n; i++) {

@@ -100,7 +100,9 @@ static struct stretch tile_stretch(struct sampler *sampler, const struct populat
                                    const struct score_level *level, struct tally *tally)
 {
         ensure_work(sampler, population);
-        ensure_levels(sampler, level->score);
+        if (level)
+                ensure_levels(sampler, level->score);
+        const double sigma = level ? level->sigma : 0;
         const bool field = population_is_field(population);
         const int lanes = population_lanes(population, t);
         struct stretch stretch = {.level = level,
@@ -110,8 +112,8 @@ static struct stretch tile_stretch(struct sampler *sampler, const struct populat
                                 .size = population->tile_size,
                                 .n_lanes = field ? LANES : lanes,
                                 .n_counted = field && parallel_domain_rank() > 0 ? 0 : lanes,
-                                .step_size = sampler_step_size(sampler, level->sigma),
-                                .time_scale = noise_ratio(sampler, level->sigma),
+                                .step_size = sampler_step_size(sampler, sigma),
+                                .time_scale = noise_ratio(sampler, sigma),
                                 .x = population_tile(population, t),
                                 .velocity = population_velocity(population, t),
                                 .memory = population_memory(population, t),

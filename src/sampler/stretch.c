@@ -12,6 +12,12 @@ static struct rng_stream stream_of(const struct stretch *stretch, enum rng_purpo
                                    .step = (uint32_t)step, .stage = stage};
 }
 
+/* Of particles. */
+static int64_t n_coordinates(const struct stretch *stretch)
+{
+        return (int64_t)(stretch->size / LANES);
+}
+
 static int64_t first_cell(const struct field_layout *layout, size_t plane)
 {
         return (layout->plane_begin + (int64_t)plane) * (int64_t)layout->plane_cells;
@@ -23,7 +29,7 @@ void stretch_normal(const struct stretch *stretch, enum rng_purpose purpose, int
         const struct rng_stream stream = stream_of(stretch, purpose, step, stage);
         const struct field_layout *layout = stretch->layout;
         if (!layout) {
-                rng_normal(&stream, stretch->first_particle, stretch->level->score->n_dim, z);
+                rng_normal(&stream, stretch->first_particle, n_coordinates(stretch), z);
                 return;
         }
         for (size_t p = 0; p < layout->n_planes_here; p++)
@@ -77,7 +83,7 @@ void stretch_affine(const struct stretch *stretch, int64_t step, uint32_t stage,
                 field_affine(stretch, &stream, map, s, x);
                 return;
         }
-        rng_normal(&stream, stretch->first_particle, stretch->level->score->n_dim, z);
+        rng_normal(&stream, stretch->first_particle, n_coordinates(stretch), z);
         for (size_t i = 0; i < stretch->size; i++)
                 x[i] = fma(noise, z[i], fma(score, s[i], keep * x[i]));
 }
@@ -123,7 +129,7 @@ void stretch_noise_square(const struct stretch *stretch, int64_t step, uint32_t 
                 stretch_sum(stretch, add_noise_squares, &noise, square);
                 return;
         }
-        rng_normal(&noise.stream, stretch->first_particle, stretch->level->score->n_dim, z);
+        rng_normal(&noise.stream, stretch->first_particle, n_coordinates(stretch), z);
         add_squares(z, stretch->size, square);
 }
 

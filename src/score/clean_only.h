@@ -7,7 +7,7 @@
 static inline const char *clean_only(const void *model, double sigma)
 {
         (void)model;
-        return sigma > 0 ? "this target has no closed form when noised; use levels: {type: constant, sigma: 0}" : NULL;
+        return sigma > 0 ? "this target has no closed form when noised" : NULL;
 }
 
 #endif

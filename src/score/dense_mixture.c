@@ -149,6 +149,6 @@ const char *dense_mixture_undefined_at(const void *model, double sigma)
                 return mixture->wrong;
         for (size_t k = 0; k < mixture->n; k++)
                 if (!dense_mixture_invert(mixture, k, sigma, NULL, NULL))
-                        return "a component of the posterior has no width to rounding; end the levels above 0";
+                        return "a component of the posterior has no width to rounding";
         return NULL;
 }

@@ -87,7 +87,7 @@ static const char *undefined_at(const void *model, double sigma)
         const struct gaussian *gaussian = model;
         for (int64_t i = 0; i < gaussian->n_dim; i++)
                 if (!(matrix_entry(gaussian->covariance, gaussian->width, i, i) + sigma * sigma >= DBL_MIN))
-                        return "a coordinate whose sigma is 0 has no density without noise: end the levels above 0";
+                        return "a coordinate whose sigma is 0 has no density without noise";
         return NULL;
 }
 

@@ -145,7 +145,7 @@ const char *mixture_undefined_at(const void *model, double sigma)
         const struct mixture *mixture = model;
         for (size_t at = 0; at < mixture->n * (size_t)mixture->n_dim; at++)
                 if (!(mixture->sigma[at] * mixture->sigma[at] + sigma * sigma >= DBL_MIN))
-                        return "a component with sigma 0 is a point without density; end the levels above 0";
+                        return "a component with sigma 0 is a point without density";
         return NULL;
 }
 

@@ -112,7 +112,8 @@ BAD = {
          "funnel, banana, double_well"),
     "a prior without a noised form":
         (changed(changed(G, "{type: moons}", "{type: funnel, dimension: 2}"), "method: exact", "method: dps"),
-         "11: sampler.time_steps: point 1 has sigma 10: this target has no closed form when noised; use levels: "
+         "11: sampler.time_steps: point 1 has sigma 10: this target has no closed form when noised; reverse "
+         "samplers need a score that is defined at every time step: use a Langevin or Hamiltonian sampler, and levels: "
          "{type: constant, sigma: 0}"),
     "inpainting of a coordinate that is none":
         (changed(INPAINTING, "observed: [1]", "observed: [2]"),

@@ -126,6 +126,14 @@ sampler:
                            "{type: constant, sigma: 1, count: 3}", 8,
                            "sampler.time_steps: time step 1 repeats sigma 1"),
         "more levels than steps": ("count: 3", "count: 30", 4, "levels: levels "),
+        "levels before the steps": ("{type: geometric, sigma_max: 80, sigma_min: 0.01, count: 3}",
+                                    "{type: explicit, values: [200, 1]}", 4,
+                                    "levels: level 1 has sigma 200, but sampler.time_steps go from sigma 80 to 0.01 "),
+        "levels after the steps": ("{type: geometric, sigma_max: 80, sigma_min: 0.01, count: 3}",
+                                   "{type: explicit, values: [80, 1, 0]}", 4,
+                                   "levels: level 3 has sigma 0, but sampler.time_steps go from sigma 80 to 0.01 "),
+        "levels and steps apart": ("{type: geometric, sigma_max: 80, sigma_min: 0.01, count: 3}",
+                                   "{type: explicit, values: [2000, 1000]}", 4, "levels: level 1 has sigma 2000, but "),
         "steps a level": ("  type: probability_flow", "  type: probability_flow\n  steps_per_level: 3", 8,
                           "sampler.steps_per_level: probability_flow goes along sampler.time_steps"),
         "a step size": ("  type: probability_flow", "  type: probability_flow\n  step_size: 3", 8,
@@ -139,6 +147,14 @@ sampler:
         "no such process": ("type: edm", "type: vq", 5, "process.type: "),
         "noise without a score": ("score: {type: gaussian, mean: [0, 0], sigma: [1, 2]}", "score: {type: banana}", 8,
                                   "sampler.time_steps: point 1 has sigma 80: this target has no closed form"),
+        "no noise without a density": ("sigma: [1, 2]}\nlevels: {type: geometric, sigma_max: 80, sigma_min: 0.01, count: 3}"
+                                       "\nprocess: {type: edm}\nsampler:\n  type: probability_flow\n  time_steps: {type: "
+                                       "karras, sigma_max: 80, sigma_min: 0.01, count: 10}",
+                                       "sigma: [1, 0]}\nlevels: {}\nsampler:\n  type: probability_flow\n"
+                                       "  time_steps: {type: explicit, values: [80, 1, 0]}", 7,
+                                       "sampler.time_steps: point 3 has sigma 0: a coordinate whose sigma is 0 has no "
+                                       "density without noise; reverse samplers need a score that is defined at every "
+                                       "time step: end them above 0\n"),
         "denoising none": ("{type: karras, sigma_max: 80, sigma_min: 0.01, count: 10}",
                            "{type: explicit, values: [80, 1, 0]}\n  denoise: true", 9,
                            "sampler.denoise: the last time step ends at sigma 0"),
@@ -152,6 +168,12 @@ sampler:
                 self.assertEqual(done.returncode, 2, done.stdout + done.stderr)
                 self.assertEqual(len(done.stderr.splitlines()), 1, done.stderr)
                 self.assertTrue(done.stderr.startswith(f"{self.path('bad.yaml')}:{line}: {said}"), done.stderr)
+
+    def test_levels_near_the_steps_or_one_alone_are_moved_there(self):
+        for levels in ("{}", "{type: constant, sigma: 1000}", "{type: explicit, values: [150, 0.006]}"):
+            old = "{type: geometric, sigma_max: 80, sigma_min: 0.01, count: 3}"
+            done = run([SCULPTOR, "check", self.write("near.yaml", self.GOOD.replace(old, levels))])
+            self.assertEqual((done.returncode, done.stderr), (0, ""), levels)
 
     def test_the_good_one_is_good(self):
         done = run([SCULPTOR, "check", self.write("good.yaml", self.GOOD)])

@@ -200,6 +200,44 @@ class Forward(Case):
         of_sampler = hashes(self.forward("sampler", text("{type: vp}", 1, n=100, more=sampler)))
         self.assertEqual(plain, of_sampler)
 
+    def test_noise_goes_where_no_score_is_defined(self):
+        """The banana has no score with noise, points have none without; lognormal fields are the banana's like."""
+        field = ("{type: lognormal_field, mesh: {cells: [8, 6], box_size: [8, 6]}, "
+                 "spectrum: {type: power_law, amplitude: 1, index: -1}}")
+        noises = {}
+        for name, score, n in (("banana", "{type: banana}", 300), ("points", "{type: moons, sigma: 0}", 300),
+                               ("lognormal", field, 3)):
+            content = (f"seed: 11\npopulation: {{particles: {n}, initial: {{type: target}}}}\nscore: {score}\n"
+                       "levels: {type: explicit, values: [5, 1, 0]}\n"
+                       "output: {initial: true, score_norm: true, log_density: true}\n"
+                       "fft: {planning: estimate, plans: none}\n")
+            directory = self.forward(name, content)
+            levels = read(directory, "density" if name == "lognormal" else "state")
+            self.assertEqual([level[0] for level in levels], [0, 0, 1, 5])
+            (a, b, c), known = [level[-1] for level in levels[1:]], [sigma > 0 if name == "points" else sigma == 0
+                                                                     for sigma in (0, 0, 1, 5)]
+            for snapshot, has_score in zip(snapshots(directory), known):
+                with h5py.File(os.path.join(directory, snapshot)) as file:
+                    self.assertEqual(["score_norm" in file, "log_density" in file], [has_score, has_score], snapshot)
+            noises[name] = [(b - a).ravel(), (c - b).ravel() / math.sqrt(24)]
+            for z in noises[name]:
+                self.assert_near_zero(z.mean() * math.sqrt(z.size), name)
+                self.assert_near_zero(((z ** 2).mean() - 1) * math.sqrt(z.size / 2), name)
+            self.assertEqual(hashes(directory), hashes(self.forward(name, content, 2)))
+            with h5py.File(os.path.join(directory, "series.h5")) as series:
+                if name == "lognormal":
+                    np.testing.assert_allclose(series["mean"][:], [x.mean() for x in (a, b, c)], rtol=0, atol=1e-12)
+                    continue
+                np.testing.assert_allclose(series["mean"][:], [x.mean(0) for x in (a, b, c)], rtol=0, atol=1e-12)
+                self.assertTrue(np.all(np.isfinite(series["covariance"][:])))
+                for column in ("mean_score_norm", "mean_score_squared", *(["mode_weight"] if name == "points" else [])):
+                    values = np.isfinite(series[column][:]).reshape(3, -1)
+                    self.assertEqual([row.all() for row in values], known[1:], column)
+                    self.assertEqual([row.any() for row in values], known[1:], column)
+        # the same seed's noise whatever the score; differences of numbers below 32 round by 4e-15
+        for one, other in zip(noises["banana"], noises["points"]):
+            np.testing.assert_allclose(one, other, rtol=0, atol=3e-14)
+
     def test_what_cannot_be_noised_is_told_in_one_line(self):
         path = self.write("bad.yaml", text("{type: vp}", 1, n=100))
         for setting, key in {"levels={type: constant, sigma: 0}": "levels",

@@ -88,6 +88,8 @@ class Inversion(Case):
     def test_only_odes_are_inverted(self):
         for sampler, words in (("{type: ula, step_size: 0.1, steps_per_level: 2}", "ula cannot be undone"),
                                ("{type: euler_maruyama}", "euler_maruyama cannot be undone"),
+                               ("{type: inpainting, scheme: probability_flow, observed: [1], data: [0.25]}",
+                                "inpainting cannot be undone"),
                                ("{type: dpm_solver, time_steps: {type: explicit, values: [20, 1, 0]}}", "sigma 0")):
             said = self.go("invert", "refused", text(sampler=sampler, levels="sigma_min: 0.05, count: 2"), status=2)
             self.assertRegex(said, words)

@@ -163,6 +163,44 @@ class Likelihood(Case):
         funnel = MIXTURE[:MIXTURE.index("score:")] + "score: {type: funnel, dimension: 2}\nlikelihood: {sigma_max: 5}\n"
         self.assertRegex(self.likelihood(funnel, "funnel", status=2), "likelihood.sigma_max: ")
 
+    def test_what_would_help_is_told_where_it_can_be_done(self):
+        start, levels = MIXTURE[:MIXTURE.index("score:")], "levels: {type: constant, sigma: 9}\n"
+        funnel, points = "score: {type: funnel, dimension: 2}\n", "score: {type: moons, sigma: 0}\n"
+        no_form, whole = "this target has no closed form when noised; ", "the flow needs a score that is defined from "
+        point = "a component with sigma 0 is a point without density; "
+        for name, text, told in (
+                ("form", funnel + levels + "likelihood: {}\n", f"5: likelihood.sigma_max: {no_form}{whole}"),
+                ("no_section", funnel + levels, f"3: score: likelihood.sigma_max: {no_form}{whole}"),
+                ("points", points + levels + "likelihood: {}\n", f"5: likelihood.sigma_min: {point}give sigma_min > 0\n"),
+                ("tiny", points + levels + "likelihood: {sigma_min: 1e-200}\n",
+                 f"5: likelihood.sigma_min: {point}give a larger sigma_min\n"),
+                ("bare", points + levels, f"3: score: likelihood.sigma_min: {point}give sigma_min > 0\n"),
+                ("zero", points + "levels: {}\n", "3: score: likelihood.sigma_max: auto is the first level's sigma")):
+            said = self.likelihood(start + text, name, status=2)
+            self.assertTrue(said.startswith(f"{self.path(name)}.yaml:{told}"), said)
+            self.assertEqual(said.count("\n"), 1, said)
+
+    def test_check_looks_at_the_section_where_there_is_one(self):
+        text = MIXTURE + "sampler: {type: euler_maruyama}\n"
+        for name, arguments, told in (
+                ("good", [], None),
+                ("order", ["--set", "likelihood.sigma_min=70"], r"check.yaml:10: likelihood.sigma_max: is not above "),
+                ("none", ["--set", "likelihood.data=nowhere.h5"], "--set likelihood.data: cannot read nowhere.h5"),
+                ("columns", self.data()[:, :1], "--set likelihood.data: points in .* has 1 columns"),
+                ("data", self.data(), None)):
+            arguments = self.with_data(arguments) if isinstance(arguments, np.ndarray) else arguments
+            done = run([SCULPTOR, "check", self.write("check.yaml", text), *arguments])
+            self.assertEqual(done.returncode, 2 if told else 0, done.stdout + done.stderr)
+            self.assertRegex(done.stderr, told or "^$", name)
+            self.assertEqual(done.stderr.count("\n"), 1 if told else 0, done.stderr)
+        points = text[:text.index("score:")] + ("score: {type: moons, sigma: 0}\nlevels: {type: constant, sigma: 3}\n"
+                                                "sampler: {type: ula, step_size: 0.1, steps_per_level: 2}\n")
+        for more, status in (("", 0), ("likelihood: {}\n", 2), ("likelihood: {sigma_min: 0.1}\n", 0)):
+            done = run([SCULPTOR, "check", self.write("check.yaml", points + more)])
+            self.assertEqual(done.returncode, status, done.stdout + done.stderr)
+            done = run([SCULPTOR, "sample", self.path("check.yaml"), "--output", self.path("sampled"), "--fresh"])
+            self.assertEqual(done.returncode, 0, done.stderr)  # which the section does not concern
+
     def test_a_failure_on_one_rank_stops_all(self):
         data = self.data()
         data[140] = 1e307  # is taken beyond the largest number

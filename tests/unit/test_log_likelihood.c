@@ -381,7 +381,7 @@ static void test_what_cannot_be_answered_is_refused(void **state)
         struct log_likelihood_settings settings = exact;
         settings.sigma_max = 0;
         expect_refused(mixture, &settings, "sigma_max", "above sigma_min");
-        expect_refused("{type: funnel}", &exact, "sigma_max", "sigma");
+        expect_refused("{type: funnel}", &exact, "sigma_max", "no closed form");
         expect_refused("{type: gaussian, mean: [0, 0], sigma: [1, 0]}", &exact, "sigma_min", "no density");
         expect_refused(field_text, &exact, "sigma_min", "sigma_min > 0");
         settings = exact;
