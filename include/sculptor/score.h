@@ -69,8 +69,8 @@ struct score_type {
         /* NULL, or why white noise must not be added at this sigma: a mode has no width there. */
         const char *(*singular_at)(const void *model, double sigma);
 
-        /* NULL where the score is defined at this sigma, else why not ("a component with sigma 0 ..."): the reason only,
-         * for what would help depends on who asks. */
+        /* NULL where the score is defined at this sigma, else why not ("a component with sigma 0 ..."): only the
+         * reason, for what would help depends on who asks. */
         const char *(*undefined_at)(const void *model, double sigma);
         double (*diameter)(const void *model); /* largest distance between its parts (NCSNv2's sigma_1);
                                                   NULL or <= 0: unknown */

@@ -91,7 +91,7 @@ struct population *run_create_population(const struct run *run, int64_t n, bool 
 /* fields.c. Collective. */
 void run_write_products(struct run *run); /* wiener.h5, where the score has some */
 
-/* likelihood.c: what the command needs of the input; adds problems to it. */
+/* likelihood_input.c: what the command needs of the input; adds problems to it. */
 void run_take_data(struct run *run);
 void run_check_likelihood(struct run *run, struct input *input);
 void run_check_for_likelihood(struct run *run, struct input *input); /* by another command */

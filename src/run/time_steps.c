@@ -43,7 +43,7 @@ static struct time_grid *build_grid(const struct run *run, struct input *input)
 
 static const char *where_steps_may_go(const struct run *run, double sigma)
 {
-        return run_is_clean_only(run)     ? "use a Langevin or Hamiltonian sampler, and levels: {type: constant, sigma: 0}"
+        return run_is_clean_only(run) ? "use a Langevin or Hamiltonian sampler, and levels: {type: constant, sigma: 0}"
                : run_undefined_at(run, 1) ? "here it is not"
                : sigma > 0                ? "end them at a larger sigma"
                                           : "end them above 0";

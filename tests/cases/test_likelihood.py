@@ -170,6 +170,7 @@ class Likelihood(Case):
         point = "a component with sigma 0 is a point without density; "
         for name, text, told in (
                 ("form", funnel + levels + "likelihood: {}\n", f"5: likelihood.sigma_max: {no_form}{whole}"),
+                ("order", funnel + levels + "likelihood: {sigma_min: 10}\n", "5: likelihood.sigma_max: is not above sigma_min\n"),
                 ("no_section", funnel + levels, f"3: score: likelihood.sigma_max: {no_form}{whole}"),
                 ("points", points + levels + "likelihood: {}\n", f"5: likelihood.sigma_min: {point}give sigma_min > 0\n"),
                 ("tiny", points + levels + "likelihood: {sigma_min: 1e-200}\n",
