@@ -133,11 +133,14 @@ static void measure_covariance(const struct population *population, const double
         free(leaf);
 }
 
+static size_t count_modes(const struct score *score)
+{
+        return score->type->n_modes && score->type->responsibilities ? score->type->n_modes(score->model) : 0;
+}
+
 struct statistics *statistics_measure(const struct population *population, const struct score_level *level)
 {
-        const struct score *score = level ? level->score : NULL;
-        const bool has_modes = score && score->type->n_modes && score->type->responsibilities;
-        const size_t n_dim = (size_t)population->n_dim, n_modes = has_modes ? score->type->n_modes(score->model) : 0;
+        const size_t n_dim = (size_t)population->n_dim, n_modes = level ? count_modes(level->score) : 0;
         struct statistics *statistics = allocate(1, sizeof *statistics);
         statistics->n_dim = population->n_dim;
         statistics->n_modes = n_modes;
