@@ -1,4 +1,4 @@
-"""Inputs of reverse samplers by ODEs and churn that cannot be, and what they say."""
+"""Inputs of reverse samplers by ODEs and churn that cannot be, and what they say. (beside others)"""
 import unittest
 
 from support import Case, SCULPTOR, run

@@ -1,6 +1,8 @@
 """Noising: every level's mean and variance are those of the process, and all levels of a particle are one path.
 
-Statistics are compared by z = (measured - exact)/(standard error), |z| < 5.85; seeds are fixed."""
+Statistics are compared by z = (measured - exact)/(standard error), |z| < 5.85; seeds are fixed.
+
+(beside others)"""
 import math
 import os
 import unittest
