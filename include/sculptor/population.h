@@ -75,7 +75,7 @@ struct population_slab population_slab(const struct population *population);
  * (x or velocity) and rows[count][row_values], the order of files. */
 void population_to_rows(const struct population *population, const double *array, int64_t first, int64_t count,
                         double *rows);
-void population_from_rows(struct population *population, double *array, int64_t first, int64_t count,
+void population_from_rows(const struct population *population, double *array, int64_t first, int64_t count,
                           const double *rows);
 
 /* Fills the spare lanes of the last tile with copies of its last particle. */

@@ -38,6 +38,19 @@ const size_t checkpoint_n_mark_fields = sizeof checkpoint_mark_fields / sizeof *
 
 const char *const checkpoint_history_names[POPULATION_MAX_HISTORY] = {"history_1", "history_2"};
 
+size_t checkpoint_arrays(const struct population *population, struct checkpoint_array array[CHECKPOINT_MOST_ARRAYS])
+{
+        size_t n = 0;
+        array[n++] = (struct checkpoint_array){"state", {population, population->x}};
+        if (population->velocity)
+                array[n++] = (struct checkpoint_array){"velocity", {population, population->velocity}};
+        for (size_t k = 0; k < POPULATION_MAX_HISTORY; k++)
+                if (population->history[k])
+                        array[n++] = (struct checkpoint_array){checkpoint_history_names[k],
+                                                               {population, population->history[k]}};
+        return n;
+}
+
 struct source {
         const struct population *population;
         const struct progress_mark *mark;
@@ -74,39 +87,13 @@ static void describe(hid_t file, const void *owner)
                 series_put_columns(group, source->series, true);
         H5Gclose(group);
         hsize_t shape[2] = {(hsize_t)population->n_global, (hsize_t)population->n_dim};
-        H5Dclose(hdf5_create_array(file, "state", H5T_IEEE_F64LE, 2, shape));
-        if (population->velocity)
-                H5Dclose(hdf5_create_array(file, "velocity", H5T_IEEE_F64LE, 2, shape));
-        for (size_t k = 0; k < POPULATION_MAX_HISTORY; k++)
-                if (population->history[k])
-                        H5Dclose(hdf5_create_array(file, checkpoint_history_names[k], H5T_IEEE_F64LE, 2, shape));
+        struct checkpoint_array array[CHECKPOINT_MOST_ARRAYS];
+        const size_t n_arrays = checkpoint_arrays(population, array);
+        for (size_t i = 0; i < n_arrays; i++)
+                H5Dclose(hdf5_create_array(file, array[i].name, H5T_IEEE_F64LE, 2, shape));
         hsize_t tiles[2] = {(hsize_t)population->n_tiles_global, population->n_memory};
         if (population->n_memory > 0)
                 H5Dclose(hdf5_create_array(file, "tile_memory", H5T_IEEE_F64LE, 2, tiles));
-}
-
-static void fill_state(const void *owner, int64_t first, int64_t count, void *rows)
-{
-        const struct population *population = owner;
-        population_to_rows(population, population->x, first, count, rows);
-}
-
-static void fill_velocity(const void *owner, int64_t first, int64_t count, void *rows)
-{
-        const struct population *population = owner;
-        population_to_rows(population, population->velocity, first, count, rows);
-}
-
-static void fill_history_1(const void *owner, int64_t first, int64_t count, void *rows)
-{
-        const struct population *population = owner;
-        population_to_rows(population, population->history[0], first, count, rows);
-}
-
-static void fill_history_2(const void *owner, int64_t first, int64_t count, void *rows)
-{
-        const struct population *population = owner;
-        population_to_rows(population, population->history[1], first, count, rows);
 }
 
 static void fill_memory(const void *owner, int64_t first, int64_t count, void *rows)
@@ -119,26 +106,15 @@ static void fill_memory(const void *owner, int64_t first, int64_t count, void *r
 static const char *write_file(const char *path, const struct source *source)
 {
         const struct population *population = source->population;
-        static void (*const fill_history[POPULATION_MAX_HISTORY])(const void *, int64_t, int64_t,
-                                                                  void *) = {fill_history_1, fill_history_2};
-        struct file_array array[3 + POPULATION_MAX_HISTORY];
-        size_t n_arrays = 0;
-        array[n_arrays++] = (struct file_array){.name = "state",
-                                                .slab = population_slab(population),
-                                                .value_bytes = sizeof(double),
-                                                .fill = fill_state,
-                                                .owner = population};
-        if (population->velocity) {
-                array[n_arrays] = array[0];
-                array[n_arrays].name = "velocity";
-                array[n_arrays++].fill = fill_velocity;
-        }
-        for (size_t k = 0; k < POPULATION_MAX_HISTORY; k++)
-                if (population->history[k]) {
-                        array[n_arrays] = array[0];
-                        array[n_arrays].name = checkpoint_history_names[k];
-                        array[n_arrays++].fill = fill_history[k];
-                }
+        struct checkpoint_array wanted[CHECKPOINT_MOST_ARRAYS];
+        struct file_array array[CHECKPOINT_MOST_ARRAYS + 1];
+        size_t n_arrays = checkpoint_arrays(population, wanted);
+        for (size_t i = 0; i < n_arrays; i++)
+                array[i] = (struct file_array){.name = wanted[i].name,
+                                               .slab = population_slab(population),
+                                               .value_bytes = sizeof(double),
+                                               .fill = file_fill_particles,
+                                               .owner = &wanted[i].particles};
         if (population->n_memory > 0)
                 array[n_arrays++] = (struct file_array){.name = "tile_memory",
                                                         .slab = file_slab_tiles(population, population->n_memory, true),

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "io/hdf5_file.h"
 #include "io/hdf5_tools.h"
 #include "sculptor/population.h"
 #include "sculptor/tally.h"
@@ -25,6 +26,11 @@ struct mark_field {
 extern const struct mark_field checkpoint_mark_fields[];
 extern const size_t checkpoint_n_mark_fields;
 extern const char *const checkpoint_history_names[POPULATION_MAX_HISTORY];
+
+/* The arrays of a population's shape that it has, x first, in the file's order. Returns how many. */
+enum { CHECKPOINT_MOST_ARRAYS = 2 + POPULATION_MAX_HISTORY };
+struct checkpoint_array { const char *name; struct file_particles particles; };
+size_t checkpoint_arrays(const struct population *population, struct checkpoint_array array[CHECKPOINT_MOST_ARRAYS]);
 
 /* Local. The mark of an open file; failures are hdf5_failure()'s. */
 void checkpoint_mark_get(hid_t file, struct progress_mark *mark);

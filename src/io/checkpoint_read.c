@@ -139,30 +139,6 @@ void checkpoint_header_release(struct checkpoint_header *header)
         header->parameters = header->wisdom = NULL;
 }
 
-static void take_state(void *owner, int64_t first, int64_t count, const double *rows)
-{
-        struct population *population = owner;
-        population_from_rows(population, population->x, first, count, rows);
-}
-
-static void take_velocity(void *owner, int64_t first, int64_t count, const double *rows)
-{
-        struct population *population = owner;
-        population_from_rows(population, population->velocity, first, count, rows);
-}
-
-static void take_history_1(void *owner, int64_t first, int64_t count, const double *rows)
-{
-        struct population *population = owner;
-        population_from_rows(population, population->history[0], first, count, rows);
-}
-
-static void take_history_2(void *owner, int64_t first, int64_t count, const double *rows)
-{
-        struct population *population = owner;
-        population_from_rows(population, population->history[1], first, count, rows);
-}
-
 static void take_memory(void *owner, int64_t first, int64_t count, const double *rows)
 {
         struct population *population = owner;
@@ -207,29 +183,20 @@ static const char *read_series(const char *path, struct series *series)
 
 const char *checkpoint_read(const char *path, struct population *population, struct series *series)
 {
-        struct file_rows rows = {.path = path,
-                                 .name = "state",
-                                 .n_columns = population->n_dim,
-                                 .slab = population_slab(population),
-                                 .take = take_state,
-                                 .owner = population};
-        const char *why = hdf5_file_read_rows(&rows);
-        if (!why && population->velocity) {
-                rows.name = "velocity";
-                rows.take = take_velocity;
+        struct file_rows rows = {.path = path, .n_columns = population->n_dim, .slab = population_slab(population),
+                                 .take = file_take_particles};
+        struct checkpoint_array array[CHECKPOINT_MOST_ARRAYS];
+        const size_t n_arrays = checkpoint_arrays(population, array);
+        const char *why = NULL;
+        for (size_t i = 0; i < n_arrays && !why; i++) {
+                rows.name = array[i].name;
+                rows.owner = &array[i].particles;
                 why = hdf5_file_read_rows(&rows);
         }
-        static void (*const take_history[POPULATION_MAX_HISTORY])(void *, int64_t, int64_t,
-                                                                  const double *) = {take_history_1, take_history_2};
-        for (size_t k = 0; k < POPULATION_MAX_HISTORY && !why; k++)
-                if (population->history[k]) {
-                        rows.name = checkpoint_history_names[k];
-                        rows.take = take_history[k];
-                        why = hdf5_file_read_rows(&rows);
-                }
         if (!why && population->n_memory > 0) {
                 rows.name = "tile_memory";
                 rows.take = take_memory;
+                rows.owner = population;
                 rows.n_columns = (int64_t)population->n_memory;
                 rows.slab = file_slab_tiles(population, population->n_memory, false);
                 why = hdf5_file_read_rows(&rows);

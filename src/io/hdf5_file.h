@@ -42,6 +42,12 @@ static inline size_t hdf5_file_row_bytes(const struct file_array *array)
 struct population_slab file_slab_particles(const struct population *population, bool write);
 struct population_slab file_slab_tiles(const struct population *population, size_t n, bool write);
 
+/* What fills and takes rows of a population's arrays: x, or another of its shape. */
+struct file_particles { const struct population *population; double *array; };
+void file_fill_particles(const void *particles, int64_t first, int64_t count, void *rows);
+void file_take_particles(void *particles, int64_t first, int64_t count, const double *rows);
+void file_fill_ids(const void *owner, int64_t first, int64_t count, void *rows); /* u8: an id is its row */
+
 struct file_plan {
         const char *path;
         void (*describe)(hid_t file, const void *owner); /* rank 0: everything but the large arrays' values */

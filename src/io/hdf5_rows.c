@@ -45,6 +45,26 @@ struct population_slab file_slab_tiles(const struct population *population, size
         return slab;
 }
 
+void file_fill_particles(const void *particles, int64_t first, int64_t count, void *rows)
+{
+        const struct file_particles *of = particles;
+        population_to_rows(of->population, of->array, first, count, rows);
+}
+
+void file_take_particles(void *particles, int64_t first, int64_t count, const double *rows)
+{
+        const struct file_particles *of = particles;
+        population_from_rows(of->population, of->array, first, count, rows);
+}
+
+void file_fill_ids(const void *owner, int64_t first, int64_t count, void *rows)
+{
+        (void)owner;
+        uint64_t *id = rows;
+        for (int64_t i = 0; i < count; i++)
+                id[i] = (uint64_t)(first + i);
+}
+
 /* Rank 0. Where a contiguous array of doubles of this very shape lies in the file. */
 static const char *locate(const struct file_rows *rows, int64_t *offset)
 {

@@ -62,20 +62,6 @@ static void describe(hid_t file, const void *owner)
 
 /* ---- its values ---- */
 
-static void fill_ids(const void *owner, int64_t first, int64_t count, void *rows)
-{
-        (void)owner; /* an id is its row */
-        uint64_t *id = rows;
-        for (int64_t i = 0; i < count; i++)
-                id[i] = (uint64_t)(first + i);
-}
-
-static void fill_state(const void *owner, int64_t first, int64_t count, void *rows)
-{
-        const struct population *population = owner;
-        population_to_rows(population, population->x, first, count, rows);
-}
-
 static void fill_column(const void *owner, int64_t first, int64_t count, void *rows)
 {
         const struct column_source *source = owner;
@@ -90,17 +76,18 @@ const char *particle_file_write(const char *path, const struct particle_file *wa
 {
         struct file_array array[2 + MAX_COLUMNS];
         struct column_source source[MAX_COLUMNS];
+        const struct file_particles particles = {wanted->population, wanted->population->x};
         if (wanted->n_columns > MAX_COLUMNS)
                 return agree(reason("%s: a file has at most %d columns", path, MAX_COLUMNS));
         const struct file_array numbers = {.slab = file_slab_particles(wanted->population, true),
                                            .value_bytes = sizeof(double)};
         array[0] = array[1] = numbers;
         array[0].name = id_name(wanted);
-        array[0].fill = fill_ids;
+        array[0].fill = file_fill_ids;
         array[1].name = wanted->state;
         array[1].slab = population_slab(wanted->population);
-        array[1].fill = fill_state;
-        array[1].owner = wanted->population;
+        array[1].fill = file_fill_particles;
+        array[1].owner = &particles;
         for (size_t i = 0; i < wanted->n_columns; i++) {
                 source[i] = (struct column_source){&wanted->column[i], wanted->population};
                 array[2 + i] = numbers;

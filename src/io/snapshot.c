@@ -26,6 +26,7 @@ struct column_source {
 struct snapshot_source {
         const struct snapshot *snapshot;
         struct snapshot_box box; /* of particles */
+        struct file_particles state;
         struct column_source column[MAX_COLUMNS];
 };
 
@@ -88,20 +89,6 @@ static void describe(hid_t file, const void *owner)
 
 /* ---- its values ---- */
 
-static void fill_particle(const void *owner, int64_t first, int64_t count, void *rows)
-{
-        (void)owner; /* an id is its row */
-        uint64_t *id = rows;
-        for (int64_t i = 0; i < count; i++)
-                id[i] = (uint64_t)(first + i);
-}
-
-static void fill_state(const void *owner, int64_t first, int64_t count, void *rows)
-{
-        const struct population *population = owner;
-        population_to_rows(population, population->x, first, count, rows);
-}
-
 static void fill_column(const void *owner, int64_t first, int64_t count, void *rows)
 {
         const struct column_source *source = owner;
@@ -135,11 +122,11 @@ static size_t plan_arrays(const struct snapshot_source *source, struct file_arra
         } else {
                 array[0] = array[1] = numbers;
                 array[0].name = "particle";
-                array[0].fill = fill_particle;
+                array[0].fill = file_fill_ids;
                 array[1].name = "state";
                 array[1].slab = population_slab(population);
-                array[1].fill = fill_state;
-                array[1].owner = population;
+                array[1].fill = file_fill_particles;
+                array[1].owner = &source->state;
         }
         for (size_t i = 0; i < snapshot->n_columns; i++) {
                 array[2 + i] = numbers;
@@ -159,7 +146,7 @@ const char *snapshot_write(const char *directory, const struct snapshot *snapsho
                 return agree(reason("a snapshot has at most %d columns", MAX_COLUMNS));
         if (population_is_field(population) != (snapshot->mesh != NULL))
                 fatal("a snapshot of fields needs their mesh, and one of particles has none");
-        struct snapshot_source source = {.snapshot = snapshot};
+        struct snapshot_source source = {.snapshot = snapshot, .state = {population, population->x}};
         if (!snapshot->mesh)
                 source.box = snapshot_box_measure(population);
         for (size_t i = 0; i < snapshot->n_columns; i++)

@@ -178,7 +178,7 @@ void population_to_rows(const struct population *population, const double *array
         }
 }
 
-void population_from_rows(struct population *population, double *array, int64_t first, int64_t count,
+void population_from_rows(const struct population *population, double *array, int64_t first, int64_t count,
                           const double *restrict rows)
 {
         const size_t n_dim = (size_t)population->n_dim, cells = population->layout.plane_cells;
