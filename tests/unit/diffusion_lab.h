@@ -246,16 +246,6 @@ struct diffusion_lab {
 static const struct param diffusion_lab_rows[] = {
         {.key = "type", .kind = PARAM_SELECT, .offset = 0, .variant = score_variant, .help = "the target"}, PARAM_END};
 
-static inline struct input *diffusion_lab_read(const char *text, const struct param *rows, void *settings)
-{
-        struct input *input = input_parse("lab", text, strlen(text), NULL, 0);
-        input_read(input, rows, settings);
-        for (size_t i = 0; i < input_problems(input); i++)
-                print_error("%s\n", input_problem(input, i));
-        assert_int_equal(input_problems(input), 0);
-        return input;
-}
-
 /* `score` is text, or NULL and `own` the score itself. */
 static inline struct diffusion_lab *diffusion_lab_open(const char *score, const struct score *own, const char *sampler,
                                                        const struct process_type *process, const double *sigma,
@@ -263,10 +253,10 @@ static inline struct diffusion_lab *diffusion_lab_open(const char *score, const 
 {
         struct diffusion_lab *lab = allocate(1, sizeof *lab);
         if (score) {
-                lab->input[0] = diffusion_lab_read(score, diffusion_lab_rows, &lab->score_settings);
+                lab->input[0] = lab_read(score, diffusion_lab_rows, &lab->score_settings);
                 lab->score = score_create(lab->score_settings.type.type, lab->score_settings.type.settings);
         }
-        lab->input[1] = diffusion_lab_read(sampler, sampler_params, &lab->settings);
+        lab->input[1] = lab_read(sampler, sampler_params, &lab->settings);
         lab->sampler = sampler_create(&lab->settings, NAN, sigma[0], DIFFUSION_SEED);
         lab->process = (struct process){process, NULL};
         lab->grid = time_grid_create(&lab->process, sigma, n_points);

@@ -14,6 +14,7 @@
 
 #include <cmocka.h>
 
+#include "lab_input.h"
 #include "sculptor/memory.h"
 #include "sculptor/mesh.h"
 #include "sculptor/params.h"
@@ -41,16 +42,6 @@ struct field_lab {
         char *wisdom;
 };
 
-static inline struct input *field_lab_read(const char *text, const struct param *rows, void *settings)
-{
-        struct input *input = input_parse("lab", text, strlen(text), NULL, 0);
-        input_read(input, rows, settings);
-        for (size_t i = 0; i < input_problems(input); i++)
-                print_error("%s\n", input_problem(input, i));
-        assert_int_equal(input_problems(input), 0);
-        return input;
-}
-
 static const struct param field_lab_rows[] = {
         {.key = "type", .kind = PARAM_SELECT, .offset = 0, .variant = score_variant, .help = "the target"}, PARAM_END};
 
@@ -59,7 +50,7 @@ static inline struct field_lab *field_lab_open(const char *score, const char *sa
                                                const struct score_type *(*wrapped)(const struct score_type *type))
 {
         struct field_lab *lab = allocate(1, sizeof *lab);
-        lab->input[0] = field_lab_read(score, field_lab_rows, &lab->score_settings);
+        lab->input[0] = lab_read(score, field_lab_rows, &lab->score_settings);
         lab->score = score_create(lab->score_settings.type.type, lab->score_settings.type.settings);
         const struct score_type *type = lab->score->type;
         const struct score_context context = {.seed = FIELD_SEED};
@@ -74,7 +65,7 @@ static inline struct field_lab *field_lab_open(const char *score, const char *sa
         if (type->mode_variance)
                 type->mode_variance(lab->level->state, lab->c);
 
-        lab->input[1] = field_lab_read(sampler, sampler_params, &lab->settings);
+        lab->input[1] = lab_read(sampler, sampler_params, &lab->settings);
         lab->sampler = sampler_create(&lab->settings, lab->settings.step_size, sigma, FIELD_SEED);
         const struct scheme *scheme = sampler_scheme(&lab->settings);
         const struct field_layout layout = {.n_planes = lab->mesh->n_planes, .plane_begin = lab->mesh->plane_begin,

@@ -26,26 +26,6 @@ struct ode_lab {
 static const struct param ode_lab_rows[] = {
         {.key = "type", .kind = PARAM_SELECT, .offset = 0, .variant = score_variant, .help = "the target"}, PARAM_END};
 
-static inline struct input *ode_lab_read(const char *text, const struct param *rows, void *settings)
-{
-        struct input *input = input_parse("lab", text, strlen(text), NULL, 0);
-        input_read(input, rows, settings);
-        for (size_t i = 0; i < input_problems(input); i++)
-                print_error("%s\n", input_problem(input, i));
-        assert_int_equal(input_problems(input), 0);
-        return input;
-}
-
-static inline struct process ode_lab_edm(void)
-{
-        struct param_variant variant;
-        for (size_t i = 0; process_variant(i, &variant); i++)
-                if (!strcmp(variant.name, "edm"))
-                        return (struct process){.type = variant.type};
-        fail();
-        return (struct process){0};
-}
-
 /* The grid a sampler goes along from now on. */
 static inline void ode_lab_go_along(struct ode_lab *lab, const double *sigma, size_t n_points)
 {
@@ -62,16 +42,16 @@ static inline struct ode_lab *ode_lab_open(const char *score, struct score *own,
 {
         struct ode_lab *lab = allocate(1, sizeof *lab);
         if (score) {
-                lab->input[0] = ode_lab_read(score, ode_lab_rows, &lab->score_settings);
+                lab->input[0] = lab_read(score, ode_lab_rows, &lab->score_settings);
                 own = score_create(lab->score_settings.type.type, lab->score_settings.type.settings);
         }
         lab->score = own;
-        lab->input[1] = ode_lab_read(sampler, sampler_params, &lab->settings);
+        lab->input[1] = lab_read(sampler, sampler_params, &lab->settings);
         lab->sampler = sampler_create(&lab->settings, NAN, 1, 20260103);
         const struct scheme *scheme = sampler_scheme(&lab->settings);
         lab->population = population_create(n_particles, own->n_dim, false, scheme_n_memory(scheme));
         population_keep_history(lab->population, scheme->n_history);
-        lab->process = process ? *process : ode_lab_edm();
+        lab->process = process ? *process : lab_process_edm();
         ode_lab_go_along(lab, sigma, n_points);
         lab->level = score_level_create(own, fmax(sigma[0], sigma[n_points - 1]));
         return lab;

@@ -14,6 +14,7 @@
 
 #include <cmocka.h>
 
+#include "lab_input.h"
 #include "sculptor/memory.h"
 #include "sculptor/params.h"
 #include "sculptor/population.h"
@@ -84,11 +85,7 @@ static inline struct lab *lab_open(const char *text, const struct score_type *ty
                                    const double *variance, double sigma_last)
 {
         struct lab *lab = allocate(1, sizeof *lab);
-        lab->input = input_parse("lab", text, strlen(text), NULL, 0);
-        input_read(lab->input, sampler_params, &lab->settings);
-        for (size_t i = 0; i < input_problems(lab->input); i++)
-                print_error("%s\n", input_problem(lab->input, i));
-        assert_int_equal(input_problems(lab->input), 0);
+        lab->input = lab_read(text, sampler_params, &lab->settings);
 
         const struct scheme *scheme = sampler_scheme(&lab->settings);
         lab->sampler = sampler_create(&lab->settings, lab->settings.step_size, sigma_last, 20260101);

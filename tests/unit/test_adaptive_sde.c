@@ -12,16 +12,14 @@
 #include <cmocka.h>
 
 #include "adaptive_lab.h"
+#include "lab_input.h"
 
 static const double Z_LIMIT = 5.85;
+
 static const struct process *edm(void)
 {
         static struct process process;
-        struct param_variant variant;
-        process_variant(0, &variant);
-        for (size_t i = 0; process_variant(i, &variant); i++)
-                if (strcmp(variant.name, "edm") == 0)
-                        process.type = variant.type;
+        process = lab_process_edm();
         return &process;
 }
 

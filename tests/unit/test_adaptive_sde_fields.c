@@ -19,11 +19,7 @@ static struct field_case open_case(const char *sampler, int64_t n)
                 .lab = field_lab_open("{type: gaussian_field, mesh: {cells: [12, 10], box_size: [12, 10]}, "
                                       "spectrum: {type: power_law, amplitude: 1, index: -1}}",
                                       sampler, n, SIGMA[POINTS - 1], NULL)};
-        struct param_variant variant;
-        size_t i = 0;
-        while (process_variant(i, &variant) && strcmp(variant.name, "edm") != 0)
-                i++;
-        process.type = variant.type;
+        process = lab_process_edm();
         field.grid = time_grid_create(&process, SIGMA, POINTS);
         sampler_set_grid(field.lab->sampler, field.grid);
         field_lab_draw_white(field.lab, 0, 400);

@@ -46,11 +46,7 @@ static const struct process_type preserving = {
 
 static void read_table(const char *text, const struct param *rows, void *settings)
 {
-        struct input *input = input_parse("test", text, strlen(text), NULL, 0);
-        input_read(input, rows, settings);
-        for (size_t i = 0; i < input_problems(input); i++)
-                print_error("%s\n", input_problem(input, i));
-        assert_int_equal(input_problems(input), 0);
+        struct input *input = lab_read(text, rows, settings);
         input_free(input);
 }
 

@@ -28,11 +28,7 @@ static struct field_flow open_flow(const char *field, const char *sampler, int64
 {
         struct field_flow flow = {.lab = field_lab_open(field, sampler, n, 1, NULL)};
         static struct process process; /* outlives the grid */
-        struct param_variant variant;
-        size_t i = 0;
-        while (process_variant(i, &variant) && strcmp(variant.name, "edm") != 0)
-                i++;
-        process.type = variant.type;
+        process = lab_process_edm();
         flow.grid = time_grid_create(&process, sigma, n_points);
         sampler_set_grid(flow.lab->sampler, flow.grid);
         field_lab_draw_white(flow.lab, 0, 6400);

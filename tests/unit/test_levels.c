@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "lab_input.h"
 #include "sculptor/levels.h"
 #include "sculptor/rng.h"
 
@@ -125,17 +126,7 @@ static void test_explicit_and_constant_levels_are_as_written(void **state)
 static void assert_refused(const char *text, const char *key, const char *reason)
 {
         struct settings settings;
-        struct input *input = input_parse("levels", text, strlen(text), NULL, 0);
-        input_read(input, rows, &settings);
-        if (input_problems(input) != 1)
-                print_error("%zu problems with %s\n", input_problems(input), text);
-        assert_int_equal(input_problems(input), 1);
-        const char *problem = input_problem(input, 0);
-        if (!strstr(problem, key) || !strstr(problem, reason))
-                print_error("%s lacks \"%s\" or \"%s\"\n", problem, key, reason);
-        assert_true(strstr(problem, key) && strstr(problem, reason));
-        input_free(input);
-        params_release(rows, &settings);
+        lab_assert_refused(text, rows, &settings, key, reason);
 }
 
 static void test_levels_that_do_not_fall_are_refused_with_their_key(void **state)

@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "lab_input.h"
 #include "sculptor/process.h"
 
 #define EPS 0x1p-53 /* half a unit in the last place, relative */
@@ -122,11 +123,7 @@ struct opened { struct settings settings; struct process process; };
 static struct opened open_process(const char *text)
 {
         struct opened opened;
-        struct input *input = input_parse("process", text, strlen(text), NULL, 0);
-        input_read(input, rows, &opened.settings);
-        for (size_t i = 0; i < input_problems(input); i++)
-                print_error("%s\n", input_problem(input, i));
-        assert_int_equal(input_problems(input), 0);
+        struct input *input = lab_read(text, rows, &opened.settings);
         input_free(input);
         opened.process = (struct process){opened.settings.type.type, opened.settings.type.settings};
         return opened;
@@ -363,17 +360,7 @@ static void test_a_clipped_step_has_a_constant_rate(void **state)
 static void assert_refused(const char *text, const char *key, const char *reason)
 {
         struct settings settings;
-        struct input *input = input_parse("process", text, strlen(text), NULL, 0);
-        input_read(input, rows, &settings);
-        if (input_problems(input) != 1)
-                print_error("%zu problems with %s\n", input_problems(input), text);
-        assert_int_equal(input_problems(input), 1);
-        const char *problem = input_problem(input, 0);
-        if (!strstr(problem, key) || !strstr(problem, reason))
-                print_error("%s lacks \"%s\" or \"%s\"\n", problem, key, reason);
-        assert_true(strstr(problem, key) && strstr(problem, reason));
-        input_free(input);
-        params_release(rows, &settings);
+        lab_assert_refused(text, rows, &settings, key, reason);
 }
 
 static void test_processes_that_add_no_noise_are_refused_with_their_key(void **state)
