@@ -49,15 +49,6 @@ void diffusion_advance(const void *settings, const struct stretch *stretch, diff
 struct affine diffusion_euler_maruyama(const struct process *process, const struct time_point *a,
                                        const struct time_point *b);
 
-/* x <- a x */
-static inline void diffusion_scale(const struct stretch *stretch, double a, double *restrict x)
-{
-        if (a == 1)
-                return;
-        for (size_t i = 0; i < stretch->size; i++)
-                x[i] *= a;
-}
-
 /* x^ <- x, and back. */
 static inline void diffusion_unscale(const struct stretch *stretch, const struct time_point *at, double *restrict x)
 {
@@ -69,7 +60,10 @@ static inline void diffusion_unscale(const struct stretch *stretch, const struct
 
 static inline void diffusion_rescale(const struct stretch *stretch, const struct time_point *at, double *restrict x)
 {
-        diffusion_scale(stretch, at->scale, x);
+        if (at->scale == 1)
+                return;
+        for (size_t i = 0; i < stretch->size; i++)
+                x[i] *= at->scale;
 }
 
 #endif

@@ -80,6 +80,29 @@ class Prediction(Case):
                 (self.assertGreaterEqual if more else self.assertEqual)(done, float(foretold))
 
 
+class Denoising(Case):
+    TEXT = """\
+seed: 3
+population: {particles: 300, initial: {type: normal}}
+score: {type: gaussian, mean: [1, -2], sigma: [1, 0.5]}
+process: {type: vp}
+levels: {type: explicit, values: [50, 0.8]}
+sampler: {type: ancestral, denoise: true, time_steps: {type: geometric, sigma_max: 50, sigma_min: 0.8, count: 20}}
+"""
+
+    def test_the_mean_of_the_data_is_that_of_x_over_alpha(self):
+        directory = self.path("out")
+        self.sample(2, self.write("vp.yaml", self.TEXT), "--output", directory, "--quiet")
+        with h5py.File(os.path.join(directory, "snapshot_0002.h5")) as noisy:
+            x, sigma, alpha = noisy["state"][:], noisy["sigma"][()], noisy.attrs["scale"]
+        self.assertAlmostEqual(alpha, 1 / np.sqrt(1 + 0.8**2), delta=1e-14)  # of vp
+        mean, variance = np.array([1, -2]), np.array([1, 0.25])
+        exact = mean + (x / alpha - mean) * variance / (variance + sigma**2)
+        with h5py.File(os.path.join(directory, "snapshot_0003.h5")) as clean:
+            self.assertEqual((clean["sigma"][()], clean.attrs["scale"]), (0, 1))
+            np.testing.assert_allclose(clean["state"][:], exact, rtol=0, atol=1e-13)  # |x| < 10: some 50 roundings
+
+
 class BreakingDown(Case):
     def test_a_particle_that_stops_being_a_number_is_named_with_step_level_and_sigma(self):
         n, broken = 200, 137
