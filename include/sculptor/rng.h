@@ -33,6 +33,9 @@ enum rng_purpose {
         RNG_BROWNIAN, /* nodes of a Brownian tree: the step holds the node, level and stage which tree it is */
         RNG_PROBE,    /* probes of the divergence: one a step */
         RNG_FORWARD,  /* noise that is added to data, by the step from level to level */
+        RNG_WEIGHTS,  /* first weights of a network: the step is the tensor's index */
+        RNG_EXAMPLE,  /* of training: sigma (stage 0), noise (1) and probes (2) of an example of a step's batch */
+        RNG_ORDER,    /* of training: the order of a data set's rows, by epoch */
         RNG_PURPOSES
 };
 
