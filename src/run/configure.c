@@ -10,6 +10,7 @@
 #include "sculptor/parallel.h"
 #include "sculptor/rng.h"
 #include "sculptor/text.h"
+#include "sculptor/weights.h"
 
 enum { LARGEST_INPUT = 1 << 24 }; /* bytes: nobody writes more by hand */
 
@@ -129,26 +130,41 @@ static void check_size(struct run *run, struct input *input)
                                   run->mesh ? "cells" : "coordinates");
 }
 
-void run_check_sections(struct run *run, struct input *input)
+/* Collective. One rank may have met a bad cell, or not the file; false where any has a reason. */
+static bool agree_on_score(struct input *input, const char *why, const char *key)
 {
-        if (!run_split(run, input))
-                return;
-        run->score = score_create(run->settings.score.type.type, run->settings.score.type.settings);
-        const struct score_type *type = run->score->type;
-        run->mesh = type->mesh ? type->mesh(run->score->model) : NULL;
+        struct { char reason[1024], path[64]; } told = {.reason = ""};
+        snprintf(told.reason, sizeof told.reason, "%s", why ? why : "");
+        snprintf(told.path, sizeof told.path, "score%s%s", key ? "." : "", key ? key : "");
+        if (!run_agree_on(told.reason, sizeof told))
+                return true;
+        input_add_problem(input, told.path, "%s", told.reason);
+        return false;
+}
+
+/* The score, with what it reads from files. */
+static bool create_score(struct run *run, struct input *input)
+{
+        const struct selection *selected = &run->settings.score.type;
         const char *key = NULL;
         const struct score_context context = {.seed = (uint64_t)run->settings.seed, .look_only = !parallel_active(),
                                               .inspect_field = field_inspect, .read_field = field_read,
                                               .read_any = field_read_any,
                                               .key = &key};
-        const char *why = type->load ? type->load(run->score->model, &context) : NULL;
-        struct { char reason[1024], path[64]; } told = {.reason = ""};
-        snprintf(told.reason, sizeof told.reason, "%s", why ? why : "");
-        snprintf(told.path, sizeof told.path, "score%s%s", key ? "." : "", key ? key : "");
-        if (run_agree_on(told.reason, sizeof told)) { /* one rank may have met a bad cell */
-                input_add_problem(input, told.path, "%s", told.reason);
+        if (!agree_on_score(input, score_open(selected->type, selected->settings, &context), key) ||
+            !run_split(run, input))
+                return false;
+        run->score = score_create(selected->type, selected->settings);
+        const struct score_type *type = run->score->type;
+        run->mesh = type->mesh ? type->mesh(run->score->model) : NULL;
+        key = NULL;
+        return agree_on_score(input, type->load ? type->load(run->score->model, &context) : NULL, key);
+}
+
+void run_check_sections(struct run *run, struct input *input)
+{
+        if (!create_score(run, input))
                 return;
-        }
         check_size(run, input);
         if (run->options.draws_fields) {
                 clean_level(run);

@@ -21,24 +21,34 @@ static int64_t choose_domain(int64_t n_fields, int64_t n_ranks)
         return domain;
 }
 
+static const struct score_type *score_type_of(const struct run *run)
+{
+        const struct selection *selected = &run->settings.score.type;
+        const struct score_type *type = selected->type;
+        return type->configured ? type->configured(selected->settings) : type;
+}
+
 int64_t run_domain_ranks(const struct run *run, int64_t n_ranks)
 {
-        const struct score_type *type = run->settings.score.type.type;
+        const struct score_type *type = score_type_of(run);
         const int64_t wanted = run->settings.parallel.domain_ranks;
-        if (wanted > 0 || !type->mesh)
+        if (wanted > 0 || !type->mesh || type->whole_fields)
                 return wanted > 0 ? wanted : 1;
         return choose_domain(run->settings.population.particles, n_ranks);
 }
 
 bool run_split(struct run *run, struct input *input)
 {
-        const struct score_type *type = run->settings.score.type.type;
+        const struct score_type *type = score_type_of(run);
         int64_t n_ranks = parallel_active() ? parallel_size() : run->options.ranks;
         const int64_t domain = run_domain_ranks(run, n_ranks);
         if (!parallel_active() && n_ranks == 1)
                 n_ranks = domain; /* `check` without --ranks: as many as that takes */
         if (domain > 1 && !type->mesh)
                 input_add_problem(input, "parallel.domain_ranks", "splits fields, and %s has none; leave it out",
+                                  type->name);
+        else if (domain > 1 && type->whole_fields)
+                input_add_problem(input, "parallel.domain_ranks", "%s works on whole fields; give 1, or leave it out",
                                   type->name);
         else if (n_ranks % domain != 0)
                 input_add_problem(input, "parallel.domain_ranks",

@@ -9,8 +9,8 @@
 static const struct score_type *const registry[] = {
         &score_gaussian,       &score_gaussian_mixture, &score_ring,      &score_grid,   &score_moons,
         &score_spiral,         &score_checkerboard,     &score_funnel,    &score_banana, &score_double_well,
-        &score_gaussian_field, &score_lognormal_field,  &score_posterior, &score_guided, &score_guided_field,
-        &score_mixed,          &score_tempered,
+        &score_gaussian_field, &score_lognormal_field,  &score_posterior, &score_network, &score_guided,
+        &score_guided_field,   &score_mixed,            &score_tempered,
 };
 enum { N_TYPES = sizeof registry / sizeof registry[0] };
 
@@ -36,6 +36,11 @@ bool score_plain_variant(size_t i, struct param_variant *variant)
                         return true;
                 }
         return false;
+}
+
+const char *score_open(const struct score_type *type, void *settings, const struct score_context *context)
+{
+        return type->open ? type->open(settings, context) : NULL;
 }
 
 struct score *score_create(const struct score_type *type, const void *settings)
