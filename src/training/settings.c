@@ -73,8 +73,9 @@ const struct param training_params[] = {
         {.key = "ema", .kind = PARAM_TABLES, AT(ema), .rows = ema_rows, .item_size = sizeof(struct selection),
          .fallback = "[{type: warm_up}]",
          .help = "averages of the weights over steps, at most 4, the first is what is delivered"},
-        {.key = "normalise_examples", .kind = PARAM_INTEGER, AT(normalise_examples), .fallback = "16384",
-         .range = "[2, 1e9]", .help = "examples whose mean and variance the network's Gaussian part takes"},
+        {.key = "normalise_examples", .kind = PARAM_INTEGER, AT(normalise_examples), .fallback = "auto",
+         .automatic = "auto", .range = "[2, 1e9]",
+         .help = "examples whose mean and variance the network's Gaussian part takes; auto: 16384 particles, 256 fields"},
         {.key = "validation", .kind = PARAM_TABLE, AT(validation), .rows = validation_rows, .check = validation_check,
          .fallback = "{}", .help = "errors on examples not trained with"},
         PARAM_END};
@@ -103,9 +104,11 @@ int64_t training_batch(const struct training_settings *settings)
         return settings->batch;
 }
 
-int64_t training_normalise_examples(const struct training_settings *settings)
+int64_t training_normalise_examples(const struct training_settings *settings, const struct network_shape *shape)
 {
-        return settings->normalise_examples;
+        if (settings->normalise_examples > 0)
+                return settings->normalise_examples;
+        return shape->n_axes > 0 ? 256 : 16384;
 }
 
 int64_t training_validate_every(const struct training_settings *settings)
