@@ -72,7 +72,8 @@ struct training_validation {
         size_t n_sigma;
         double sigma[TRAINING_MAX_SIGMAS];
         double loss[TRAINING_MAX_SIGMAS]; /* |F - T|^2 a coordinate (denoising, EDM weighting) at this sigma */
-        double eps[TRAINING_MAX_SIGMAS];  /* sigma^2 E|s_theta - s|^2 a coordinate where the target's noised score is exact;
+        double eps
+                [TRAINING_MAX_SIGMAS]; /* sigma^2 E|s_theta - s|^2 a coordinate where the target's noised score is exact;
                                              else NAN */
         double relative[TRAINING_MAX_SIGMAS]; /* sqrt(E|s_theta - s|^2/E|s|^2), or NAN */
         double mean_loss;          /* over these sigma; NAN where no rows are held out */

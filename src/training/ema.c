@@ -54,7 +54,8 @@ double ema_kept(const struct selection *ema, int64_t steps)
 {
         const double t = (double)steps;
         if (ema->type == variants[0].type) {
-                const double rising = (1 + t) / (10 + t), limit = ((const struct warm_up_settings *)ema->settings)->limit;
+                const double rising = (1 + t) / (10 + t),
+                             limit = ((const struct warm_up_settings *)ema->settings)->limit;
                 return rising < limit ? rising : limit;
         }
         const double gamma = exponent_of(((const struct power_settings *)ema->settings)->sigma_rel);

@@ -53,7 +53,8 @@ struct examples *examples_create(const struct training_source *source, const str
                 examples->source.buffer_rows = examples->n_train;
         const int64_t rows = examples->source.buffer_rows;
         examples->n_buffers = (examples->n_train + rows - 1) / rows;
-        examples->held_out = allocate((size_t)examples_of_tile(shape) * examples->row_values, sizeof *examples->held_out);
+        examples->held_out = allocate((size_t)examples_of_tile(shape) * examples->row_values,
+                                      sizeof *examples->held_out);
         for (int i = 0; i < 2; i++)
                 examples->buffer[i].index = -1; /* memory is asked for at the first use: one may do */
         return examples;
@@ -203,7 +204,8 @@ void examples_noise(const struct network_shape *shape, const struct rng_stream *
         }
         for (size_t p = 0; p < mesh->n_planes_here; p++) {
                 double *plane = noise + p * mesh->plane_stride;
-                rng_normal_row(stream, (uint64_t)block, (int64_t)(p * mesh->plane_cells), (int64_t)mesh->plane_cells, plane);
+                rng_normal_row(stream, (uint64_t)block, (int64_t)(p * mesh->plane_cells), (int64_t)mesh->plane_cells,
+                               plane);
                 memset(plane + mesh->plane_cells, 0, (mesh->plane_stride - mesh->plane_cells) * sizeof *plane);
         }
 }

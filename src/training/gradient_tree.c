@@ -160,7 +160,8 @@ void gradient_tree_finish(struct gradient_tree *tree, float *total)
                 finish_nodes(tree->node, tree->n_nodes, tree->n_parameters, total);
         } else {
                 const size_t size = (size_t)parallel_size();
-                size_t *n_sent = allocate(3 * size, sizeof *n_sent), *n_received = n_sent + size, *n = n_received + size;
+                size_t *n_sent = allocate(3 * size, sizeof *n_sent), *n_received = n_sent + size,
+                       *n = n_received + size;
                 const struct slice here = slice_of(tree->n_parameters, parallel_rank());
                 float *packed = pack(tree, n_sent);
                 float *received = parallel_exchange_floats(packed, n_sent, n_received);

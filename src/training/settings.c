@@ -73,11 +73,21 @@ const struct param training_params[] = {
         {.key = "ema", .kind = PARAM_TABLES, AT(ema), .rows = ema_rows, .item_size = sizeof(struct selection),
          .fallback = "[{type: warm_up}]",
          .help = "averages of the weights over steps, at most 4, the first is what is delivered"},
-        {.key = "normalise_examples", .kind = PARAM_INTEGER, AT(normalise_examples), .fallback = "auto",
-         .automatic = "auto", .range = "[2, 1e9]",
-         .help = "examples whose mean and variance the network's Gaussian part takes; auto: 16384 particles, 256 fields"},
-        {.key = "validation", .kind = PARAM_TABLE, AT(validation), .rows = validation_rows, .check = validation_check,
-         .fallback = "{}", .help = "errors on examples not trained with"},
+        {.key = "normalise_examples",
+         .kind = PARAM_INTEGER,
+         AT(normalise_examples),
+         .fallback = "auto",
+         .automatic = "auto",
+         .range = "[2, 1e9]",
+         .help = "examples whose mean and variance the network's Gaussian part takes; auto: 16384 particles, 256 "
+                 "fields"},
+        {.key = "validation",
+         .kind = PARAM_TABLE,
+         AT(validation),
+         .rows = validation_rows,
+         .check = validation_check,
+         .fallback = "{}",
+         .help = "errors on examples not trained with"},
         PARAM_END};
 #undef AT
 const size_t training_settings_size = sizeof(struct training_settings);
@@ -86,8 +96,9 @@ void training_check(const void *configured, const struct params_scope *scope)
 {
         const struct training_settings *settings = configured;
         if (settings->weighting == WEIGHTING_LIKELIHOOD && !sigma_sampling_is_log_uniform(&settings->sigma))
-                params_problem(scope, "weighting", "likelihood is for sigma of type log_uniform: the bound is an integral "
-                                                   "over ln sigma");
+                params_problem(scope, "weighting",
+                               "likelihood is for sigma of type log_uniform: the bound is an integral "
+                               "over ln sigma");
         if (settings->ema.n < 1 || settings->ema.n > TRAINING_MAX_EMA)
                 params_problem(scope, "ema", "has %zu averages; give 1 to %d", settings->ema.n, TRAINING_MAX_EMA);
         if ((double)settings->steps * (double)settings->batch >= (double)RNG_MAX_PARTICLES)

@@ -10,12 +10,17 @@
 
 struct settings { struct sigma_range range; double mean, deviation; };
 
-
 #define RANGE_ROWS                                                                                                     \
-        {.key = "min", .kind = PARAM_REAL, .offset = offsetof(struct settings, range.min), .range = "(0, inf)",        \
-         .unit = "x", .help = "least noise trained at"},                                                               \
-        {.key = "max", .kind = PARAM_REAL, .offset = offsetof(struct settings, range.max), .range = "(0, inf)",        \
-         .unit = "x", .help = "most noise trained at"}
+        {.key = "min",                                                                                                 \
+         .kind = PARAM_REAL,                                                                                           \
+         .offset = offsetof(struct settings, range.min),                                                               \
+         .range = "(0, inf)",                                                                                          \
+         .unit = "x",                                                                                                  \
+         .help = "least noise trained at"},                                                                            \
+        {                                                                                                              \
+                .key = "max", .kind = PARAM_REAL, .offset = offsetof(struct settings, range.max), .range = "(0, inf)", \
+                .unit = "x", .help = "most noise trained at"                                                           \
+        }
 
 static const struct param uniform_rows[] = {RANGE_ROWS, PARAM_END};
 

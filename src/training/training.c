@@ -76,8 +76,9 @@ static const char *refuse_loss(const struct training_settings *settings, const s
                 return REFUSE(reason, "%s needs derivatives of a network's Jacobian, which %s has not",
                               implicit ? "implicit" : "sliced", network->type->name);
         if (implicit && (network->shape.mesh || network->shape.n_dim > EXACT_TRACE_DIMENSIONS))
-                return REFUSE(reason, "implicit takes the trace dimension by dimension, for at most %d of particles: "
-                                      "use sliced",
+                return REFUSE(reason,
+                              "implicit takes the trace dimension by dimension, for at most %d of particles: "
+                              "use sliced",
                               EXACT_TRACE_DIMENSIONS);
         return NULL;
 }
@@ -205,7 +206,8 @@ static const char *batch_gradient(struct training *training, const float *theta,
         return why;
 }
 
-const char *training_gradient(struct training *training, const float *theta, int64_t step, double *loss, float *gradient)
+const char *training_gradient(struct training *training, const float *theta, int64_t step, double *loss,
+                              float *gradient)
 {
         struct loss_sums mean;
         const char *why = batch_gradient(training, theta, step, &mean, gradient);

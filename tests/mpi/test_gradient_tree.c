@@ -150,8 +150,9 @@ static void one_rank_that_cannot_read_stops_all(void)
 
 #define REST ", steps: 100, sigma: {min: 0.1, max: 2}, validation: {examples: 200, sigmas: [0.3, 1]}}"
 #define GAUSSIAN "{type: gaussian, dimension: 3, mean: 0, sigma: 1}"
-#define FIELD "{type: gaussian_field, mesh: {cells: 8, box_size: 8, dimensions: 2}, " \
-              "spectrum: {type: power_law, amplitude: 1, index: -1}}"
+#define FIELD                                                                                                          \
+        "{type: gaussian_field, mesh: {cells: 8, box_size: 8, dimensions: 2}, "                                        \
+        "spectrum: {type: power_law, amplitude: 1, index: -1}}"
 
 int main(int argc, char **argv)
 {

@@ -8,12 +8,15 @@
 
 #include "training_lab.h"
 
-#define MIXTURE "{type: gaussian_mixture, components: [{weight: 0.3, mean: [1, 0], sigma: 0.4}, " \
-                "{weight: 0.7, mean: [-1, 1], sigma: 0.6}]}"
-#define FIELD "{type: lognormal_field, mesh: {cells: 8, box_size: 8, dimensions: 2}, " \
-              "spectrum: {type: power_law, amplitude: 1, index: -1}}"
-#define GAUSSIAN_FIELD "{type: gaussian_field, mesh: {cells: 8, box_size: 8, dimensions: 2}, " \
-                       "spectrum: {type: power_law, amplitude: 1, index: -1}}"
+#define MIXTURE                                                                                                        \
+        "{type: gaussian_mixture, components: [{weight: 0.3, mean: [1, 0], sigma: 0.4}, "                              \
+        "{weight: 0.7, mean: [-1, 1], sigma: 0.6}]}"
+#define FIELD                                                                                                          \
+        "{type: lognormal_field, mesh: {cells: 8, box_size: 8, dimensions: 2}, "                                       \
+        "spectrum: {type: power_law, amplitude: 1, index: -1}}"
+#define GAUSSIAN_FIELD                                                                                                 \
+        "{type: gaussian_field, mesh: {cells: 8, box_size: 8, dimensions: 2}, "                                        \
+        "spectrum: {type: power_law, amplitude: 1, index: -1}}"
 #define REST ", batch: 64, steps: 1000, sigma: {type: log_uniform, min: 0.3, max: 3}}"
 
 static double loss_at(struct training_lab *lab, int64_t step, double a, double b)

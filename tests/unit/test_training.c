@@ -47,7 +47,8 @@ static void test_the_table_has_defaults_and_bounds(void **state)
                 {"training: {batch: 64, steps: 10, weighting: likelihood, sigma: {type: log_normal, min: 1, max: 2}}",
                  "weighting", "log_uniform"},
                 {"training: {batch: 1e9, steps: 4e9, sigma: {min: 1, max: 2}}", "steps", "2^40"},
-                {"training: {batch: 64, steps: 10, sigma: {min: 1, max: 2}, ema: [{}, {}, {}, {}, {}]}", "ema", "1 to 4"},
+                {"training: {batch: 64, steps: 10, sigma: {min: 1, max: 2}, ema: [{}, {}, {}, {}, {}]}", "ema",
+                 "1 to 4"},
         };
         for (size_t i = 0; i < sizeof unfit / sizeof *unfit; i++)
                 lab_assert_refused(unfit[i][0], table, &(struct training_settings){0}, unfit[i][1], unfit[i][2]);
@@ -70,8 +71,8 @@ static void test_what_cannot_go_together_is_refused(void **state)
         assert_refused("{batch: 100, steps: 10" SIGMA "}", RING, 0, "multiple of 64");
         assert_refused("{batch: 64, steps: 10, loss: blended" SIGMA "}", RING, 100, "blended needs a target");
         assert_refused("{batch: 64, steps: 10, loss: blended" SIGMA "}", "{type: ring, sigma: 0}", 0, "without noise");
-        assert_refused("{batch: 64, steps: 10, loss: implicit" SIGMA "}", "{type: gaussian, dimension: 17, mean: 0, sigma: 1}", 0,
-                       "use sliced");
+        assert_refused("{batch: 64, steps: 10, loss: implicit" SIGMA "}",
+                       "{type: gaussian, dimension: 17, mean: 0, sigma: 1}", 0, "use sliced");
 }
 
 /* ---- the optimiser ---- */
@@ -126,9 +127,10 @@ static void test_averages_remember_what_they_say(void **state)
 {
         (void)state;
         struct training_settings settings = {0};
-        struct input *input = lab_read("{batch: 64, steps: 10, sigma: {min: 1, max: 2}, ema: [{type: power, sigma_rel: 0.1}, "
-                                       "{type: warm_up, limit: 0.9}]}",
-                                       training_params, &settings);
+        struct input *input = lab_read(
+                "{batch: 64, steps: 10, sigma: {min: 1, max: 2}, ema: [{type: power, sigma_rel: 0.1}, "
+                "{type: warm_up, limit: 0.9}]}",
+                training_params, &settings);
         const struct selection *ema = settings.ema.items;
         enum { T = 4000 };
         float average[2] = {5, 5};
@@ -225,7 +227,8 @@ static void test_an_epoch_takes_every_row_once(void **state)
                         assert_true(epoch == 0 || still < 20); /* one on average */
                 }
                 for (int64_t block = 0; block < 2; block++) {
-                        assert_null(examples_tile(examples, &(struct examples_place){EXAMPLES_VALIDATION, 0, HELD, block}, x));
+                        assert_null(examples_tile(examples,
+                                                  &(struct examples_place){EXAMPLES_VALIDATION, 0, HELD, block}, x));
                         for (int lane = 0; lane < LANES; lane++)
                                 assert_true(x[lane] == TRAIN + fmin((double)(block * LANES + lane), HELD - 1));
                 }
@@ -237,7 +240,8 @@ static void test_what_cannot_be_read_is_told(void **state)
 {
         (void)state;
         struct training_lab lab;
-        training_lab_open(&lab, "{batch: 64, steps: 10" SIGMA "}", "{type: gaussian, dimension: 1, mean: 0, sigma: 1}", NULL, 200);
+        training_lab_open(&lab, "{batch: 64, steps: 10" SIGMA "}", "{type: gaussian, dimension: 1, mean: 0, sigma: 1}",
+                          NULL, 200);
         assert_null(lab.why);
         struct reads reads = {.fail_at = 2};
         lab.source.read = read_index;
@@ -261,8 +265,8 @@ static void test_particles_are_normalised(void **state)
 {
         (void)state;
         struct training_lab lab;
-        training_lab_open(&lab, "{batch: 64, steps: 10" SIGMA "}", "{type: gaussian, mean: [1, -200], sigma: [1, 3]}", NULL,
-                          0);
+        training_lab_open(&lab, "{batch: 64, steps: 10" SIGMA "}", "{type: gaussian, mean: [1, -200], sigma: [1, 3]}",
+                          NULL, 0);
         const double n = 4096, *mean = lab.normalisation.mean;
         assert_true(fabs(mean[0] - 1) < 5.85 * sqrt(1 / n) && fabs(mean[1] + 200) < 5.85 * sqrt(9 / n));
         assert_int_equal(lab.normalisation.n_variance, 1);
@@ -306,7 +310,8 @@ static void test_data_that_do_not_vary_are_refused(void **state)
 {
         (void)state;
         struct training_lab lab;
-        training_lab_open(&lab, "{batch: 64, steps: 10" SIGMA "}", "{type: gaussian, dimension: 1, mean: 0, sigma: 1}", NULL, 200);
+        training_lab_open(&lab, "{batch: 64, steps: 10" SIGMA "}", "{type: gaussian, dimension: 1, mean: 0, sigma: 1}",
+                          NULL, 200);
         struct normalisation normalisation;
         lab.centre = NAN;
         const char *why = training_normalise(&lab.source, &lab.shape, 3, 100, &normalisation);
@@ -335,8 +340,9 @@ static void test_a_ring_is_learned(void **state)
 {
         (void)state;
         struct training_lab lab;
-        training_lab_open(&lab, "{batch: 256, steps: 1000, learning_rate: 0.01, validation: {sigmas: [0.5, 1, 2]}" SIGMA "}", RING,
-                          MLP, 0);
+        training_lab_open(&lab,
+                          "{batch: 256, steps: 1000, learning_rate: 0.01, validation: {sigmas: [0.5, 1, 2]}" SIGMA "}",
+                          RING, MLP, 0);
         assert_null(lab.why);
         struct training_validation before, after;
         struct training_report report;
