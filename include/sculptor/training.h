@@ -2,14 +2,14 @@
  * ranks.
  *
  * A batch is split in blocks: a tile of 64 particles, or one field. The gradient of a block is a function of (weights,
- * step, block) alone; blocks are owned by ranks in equal contiguous runs and their gradients are added in a fixed binary
- * tree over the blocks' indices. All ranks hold the same weights. Every random number is keyed by (seed, purpose, example
- * in the batch, step). Fields are whole on a rank (a domain of one).
+ * step, block) alone; blocks are owned by ranks in equal contiguous runs and their gradients are added in a fixed
+ * binary tree over the blocks' indices. All ranks hold the same weights. Every random number is keyed by (seed,
+ * purpose, example in the batch, step). Fields are whole on a rank (a domain of one).
  *
  * Losses, per coordinate and averaged over the batch, at y = x_0 + sigma n; F is the network, T what it should be:
  *     denoising   w |F - T|^2, T = (x_0 - D_G(y))/c_out, D_G the Gaussian part [Vincent 2011; Karras et al. 2022]
- *     blended     the same, x_0 replaced by y + sigma^2 (a (x_0 - y)/sigma^2 + (1 - a) grad log p(x_0)), a = sigma^2/(d +
- *                 sigma^2) of each mode [De Bortoli et al. 2024, target score matching]
+ *     blended     the same, x_0 replaced by y + sigma^2 (a (x_0 - y)/sigma^2 + (1 - a) grad log p(x_0)), a =
+ *                 sigma^2/(d + sigma^2) of each mode [De Bortoli et al. 2024, target score matching]
  *     implicit    w' sigma^2 (|s|^2 + 2 tr ds/dy), the trace exact [Hyvarinen 2005]
  *     sliced      the same with v' (ds/dy) v of one random v of signs in place of the trace [Song et al. 2019]
  * weighting: edm (w = 1) or likelihood (w = c_out^2/sigma^2 and sigma log-uniform: the KL bound's [Song et al. 2021b]);
@@ -72,9 +72,8 @@ struct training_validation {
         size_t n_sigma;
         double sigma[TRAINING_MAX_SIGMAS];
         double loss[TRAINING_MAX_SIGMAS]; /* |F - T|^2 a coordinate (denoising, EDM weighting) at this sigma */
-        double eps
-                [TRAINING_MAX_SIGMAS]; /* sigma^2 E|s_theta - s|^2 a coordinate where the target's noised score is exact;
-                                             else NAN */
+        double eps[TRAINING_MAX_SIGMAS];      /* sigma^2 E|s_theta - s|^2 a coordinate where the target's noised score is
+                                                 exact; else NAN */
         double relative[TRAINING_MAX_SIGMAS]; /* sqrt(E|s_theta - s|^2/E|s|^2), or NAN */
         double mean_loss;          /* over these sigma; NAN where no rows are held out */
 };
@@ -86,8 +85,8 @@ struct training;
 const char *training_normalise(const struct training_source *source, const struct network_shape *shape, uint64_t seed,
                                int64_t examples, struct normalisation *normalisation);
 
-/* NULL, or why these cannot go together ("sliced needs ... which unet has not"); then nothing is made. Borrows all but copies
- * the source. *training begins at step 0 with the network's first weights. */
+/* NULL, or why these cannot go together ("sliced needs ... which unet has not"); then nothing is made. Borrows all
+ * but copies the source. *training begins at step 0 with the network's first weights. */
 const char *training_create(const struct training_settings *settings, struct denoiser *denoiser,
                             const struct training_source *source, uint64_t seed, struct training **training);
 void training_free(struct training *training);

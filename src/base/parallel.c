@@ -160,47 +160,8 @@ double *parallel_gather(const double *here, size_t n, size_t *counts)
         return gather(MPI_COMM_WORLD, world.size, here, n, counts);
 }
 
-/* Counts and places are int for MPI, of rows here. */
-static void place_rows(const int *count, int *offset)
-{
-        offset[0] = 0;
-        for (int rank = 1; rank < world.size; rank++)
-                offset[rank] = offset[rank - 1] + count[rank - 1];
-}
-
-double *parallel_exchange(const double *rows, size_t width, const size_t *n_sent, size_t *n_received)
-{
-        if (!world.active) {
-                n_received[0] = n_sent[0];
-                double *same = allocate(n_sent[0] * width, sizeof *same);
-                for (size_t i = 0; i < n_sent[0] * width; i++)
-                        same[i] = rows[i];
-                return same;
-        }
-        const size_t size = (size_t)world.size;
-        int *count = allocate(4 * size, sizeof *count), *offset = count + size;
-        int *count_back = offset + size, *offset_back = count_back + size;
-        for (size_t rank = 0; rank < size; rank++)
-                count[rank] = (int)n_sent[rank];
-        check(MPI_Alltoall(count, 1, MPI_INT, count_back, 1, MPI_INT, MPI_COMM_WORLD), "MPI_Alltoall");
-        place_rows(count, offset);
-        place_rows(count_back, offset_back);
-        size_t total = 0;
-        for (size_t rank = 0; rank < size; rank++)
-                total += n_received[rank] = (size_t)count_back[rank];
-        double *received = allocate(total * width, sizeof *received);
-        MPI_Datatype row;
-        check(MPI_Type_contiguous((int)width, MPI_DOUBLE, &row), "MPI_Type_contiguous");
-        check(MPI_Type_commit(&row), "MPI_Type_commit");
-        check(MPI_Alltoallv(rows, count, offset, row, received, count_back, offset_back, row, MPI_COMM_WORLD),
-              "MPI_Alltoallv");
-        MPI_Type_free(&row);
-        free(count);
-        return received;
-}
-
-/* Counts of single numbers as MPI wants them, and where each rank's begin. Returns their sum. */
-static size_t place_numbers(const size_t *n, int *count, int *offset)
+/* Counts as MPI wants them, and where each rank's begin. Returns their sum. */
+static size_t place_counts(const size_t *n, int *count, int *offset)
 {
         size_t total = 0;
         for (int rank = 0; rank < world.size; rank++) {
@@ -208,47 +169,65 @@ static size_t place_numbers(const size_t *n, int *count, int *offset)
                 offset[rank] = (int)total;
                 total += n[rank];
                 if (total > INT_MAX)
-                        fatal("%zu numbers for one exchange: more than MPI counts", total);
+                        fatal("%zu numbers in one exchange: more than MPI counts", total);
         }
         return total;
 }
 
+/* Items of `size` bytes, `item` to MPI. */
+static void *exchange(const void *items, size_t size, MPI_Datatype item, const size_t *n_sent, size_t *n_received)
+{
+        const size_t n_ranks = (size_t)world.size;
+        int *count = allocate(4 * n_ranks, sizeof *count), *offset = count + n_ranks;
+        int *count_back = offset + n_ranks, *offset_back = count_back + n_ranks;
+        place_counts(n_sent, count, offset);
+        check(MPI_Alltoall(count, 1, MPI_INT, count_back, 1, MPI_INT, MPI_COMM_WORLD), "MPI_Alltoall");
+        for (size_t rank = 0; rank < n_ranks; rank++)
+                n_received[rank] = (size_t)count_back[rank];
+        void *received = allocate(place_counts(n_received, count_back, offset_back), size);
+        check(MPI_Alltoallv(items, count, offset, item, received, count_back, offset_back, item, MPI_COMM_WORLD),
+              "MPI_Alltoallv");
+        free(count);
+        return received;
+}
+
+static void *copy_items(const void *items, size_t size, const size_t *n_sent, size_t *n_received)
+{
+        n_received[0] = n_sent[0];
+        void *same = allocate(n_sent[0], size);
+        if (n_sent[0] > 0)
+                memcpy(same, items, n_sent[0] * size);
+        return same;
+}
+
+double *parallel_exchange(const double *rows, size_t width, const size_t *n_sent, size_t *n_received)
+{
+        if (!world.active)
+                return copy_items(rows, width * sizeof *rows, n_sent, n_received);
+        MPI_Datatype row;
+        check(MPI_Type_contiguous((int)width, MPI_DOUBLE, &row), "MPI_Type_contiguous");
+        check(MPI_Type_commit(&row), "MPI_Type_commit");
+        double *received = exchange(rows, width * sizeof *rows, row, n_sent, n_received);
+        MPI_Type_free(&row);
+        return received;
+}
+
 float *parallel_exchange_floats(const float *values, const size_t *n_sent, size_t *n_received)
 {
-        const size_t size = (size_t)world.size;
-        int *count = allocate(4 * size, sizeof *count), *offset = count + size;
-        int *count_back = offset + size, *offset_back = count_back + size;
-        uint64_t *counts = allocate(2 * size, sizeof *counts), *counts_back = counts + size;
-        for (size_t rank = 0; rank < size; rank++)
-                counts[rank] = counts_back[rank] = n_sent[rank];
-        if (world.active)
-                check(MPI_Alltoall(counts, 1, MPI_UINT64_T, counts_back, 1, MPI_UINT64_T, MPI_COMM_WORLD),
-                      "MPI_Alltoall");
-        for (size_t rank = 0; rank < size; rank++)
-                n_received[rank] = (size_t)counts_back[rank];
-        place_numbers(n_sent, count, offset);
-        const size_t total = place_numbers(n_received, count_back, offset_back);
-        float *received = allocate(total, sizeof *received);
-        if (world.active)
-                check(MPI_Alltoallv(values, count, offset, MPI_FLOAT, received, count_back, offset_back, MPI_FLOAT,
-                                    MPI_COMM_WORLD),
-                      "MPI_Alltoallv");
-        else
-                memcpy(received, values, total * sizeof *received);
-        free(count);
-        free(counts);
-        return received;
+        if (!world.active)
+                return copy_items(values, sizeof *values, n_sent, n_received);
+        return exchange(values, sizeof *values, MPI_FLOAT, n_sent, n_received);
 }
 
 void parallel_gather_floats(const float *here, const size_t *n, float *all)
 {
         int *count = allocate(2 * (size_t)world.size, sizeof *count), *offset = count + world.size;
-        const size_t total = place_numbers(n, count, offset);
+        const size_t total = place_counts(n, count, offset);
         if (world.active)
                 check(MPI_Allgatherv(here, count[world.rank], MPI_FLOAT, all, count, offset, MPI_FLOAT, MPI_COMM_WORLD),
                       "MPI_Allgatherv");
         else
-                memmove(all, here, total * sizeof *all);
+                memcpy(all, here, total * sizeof *all);
         free(count);
 }
 

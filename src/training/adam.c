@@ -3,9 +3,10 @@
  *     m <- b1 m + (1 - b1) g,   v <- b2 v + (1 - b2) g^2,
  *     theta <- theta - lr m^/(sqrt v^ + epsilon),   m^ = m/(1 - b1^t),   v^ = v/(1 - b2^t),
  *
- * g the gradient, shortened to the norm `clip` where it is longer. lr rises linearly over warm_up steps, then is constant or
- * falls along half a cosine to decay_floor of itself [Loshchilov & Hutter 2017]. The arrays and what is done with their
- * elements are float, roots and quotients rounded as IEEE says; what all elements share is computed in double. */
+ * g the gradient, shortened to the norm `clip` where it is longer. lr rises linearly over warm_up steps, then is
+ * constant or falls along half a cosine to decay_floor of itself [Loshchilov & Hutter 2017]. The arrays and what is
+ * done with their elements are float, roots and quotients rounded as IEEE says; what all elements share is computed
+ * in double. */
 #include "training/adam.h"
 
 #include <math.h>

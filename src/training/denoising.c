@@ -34,7 +34,7 @@ static void estimate_score(struct loss *loss)
                                             clean[row + lane]);
 }
 
-struct loss_sums loss_denoising(struct loss *loss, double share, float *gradient)
+struct loss_sums denoising_loss(struct loss *loss, double share, float *gradient)
 {
         struct network *network = loss->network;
         estimate_score(loss);

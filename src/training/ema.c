@@ -38,7 +38,8 @@ bool ema_variant(size_t i, struct param_variant *variant)
         return true;
 }
 
-/* sigma_rel falls as gamma grows, from 0.2887 at 0; at 10^7 it is below the least allowed. Bisection to the last bit. */
+/* sigma_rel falls as gamma grows, from 0.2887 at 0; at 10^7 it is below the least allowed. Bisection to the last
+ * bit. */
 static double exponent_of(double sigma_rel)
 {
         double low = 0, high = 1e7;

@@ -1,5 +1,5 @@
-/* Rows of a data set in random order, with few of them in memory: an epoch goes through runs of buffer_rows rows (the last
- * may be shorter) in random order, and through the rows of each in random order; example m of the training is row
+/* Rows of a data set in random order, with few of them in memory: an epoch goes through runs of buffer_rows rows (the
+ * last may be shorter) in random order, and through the rows of each in random order; example m of the training is row
  * m mod n of epoch m/n. Two runs are kept, since a batch may begin in one and end in the next. */
 #include "training/examples.h"
 
@@ -160,7 +160,8 @@ static void draw_tile(const struct examples *examples, const struct examples_pla
 {
         const struct rng_stream stream = {.seed = examples->seed, .purpose = RNG_TARGET, .level = (uint32_t)place->part,
                                           .step = (uint32_t)place->step};
-        /* The modes of a field have no place for a step in their keys: there an example is its place in the training. */
+        /* The modes of a field have no place for a step in their keys: there an example is its place in the
+         * training. */
         const int64_t first = examples->shape.mesh ? place->step * examples->batch + place->block
                                                    : place->block * LANES;
         const struct score *target = examples->source.target;

@@ -1,5 +1,5 @@
-/* Clean examples x_0, a tile at a time: drawn from a target, or rows of a data set. Which they are depends on (seed, part,
- * step, example in the batch) alone, whoever asks. Local. */
+/* Clean examples x_0, a tile at a time: drawn from a target, or rows of a data set. Which they are depends on (seed,
+ * part, step, example in the batch) alone, whoever asks. Local. */
 #ifndef SCULPTOR_TRAINING_EXAMPLES_H
 #define SCULPTOR_TRAINING_EXAMPLES_H
 

@@ -1,7 +1,8 @@
 /* Gradients added in a fixed binary tree over their blocks' indices, as tree_sum.h does with few numbers a leaf. A rank
- * holds its run as the few largest whole subtrees that tile it. Then the parameters are cut in as many slices as there are
- * ranks: rank r receives slice r of all subtrees and finishes the tree there, and the slices are gathered. So nobody ever
- * holds all ranks' gradients, and each sends and receives a few times n_parameters floats, however many ranks there are. */
+ * holds its run as the few largest whole subtrees that tile it. Then the parameters are cut in as many slices as
+ * there are ranks: rank r receives slice r of all subtrees and finishes the tree there, and the slices are gathered.
+ * So nobody ever holds all ranks' gradients, and each sends and receives a few times n_parameters floats, however
+ * many ranks there are. */
 #include "training/gradient_tree.h"
 
 #include <stdlib.h>

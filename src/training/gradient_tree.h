@@ -1,5 +1,5 @@
-/* The sum of blocks' gradients over all ranks, the same bits for any number of ranks. Blocks 0 .. n_blocks - 1 are split
- * over the ranks in equal contiguous runs. */
+/* The sum of blocks' gradients over all ranks, the same bits for any number of ranks. Blocks 0 .. n_blocks - 1 are
+ * split over the ranks in equal contiguous runs. */
 #ifndef SCULPTOR_TRAINING_GRADIENT_TREE_H
 #define SCULPTOR_TRAINING_GRADIENT_TREE_H
 

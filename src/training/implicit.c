@@ -70,7 +70,7 @@ static void add_tangent(struct loss *loss, const struct scales *scales, double s
         network->type->backward_tangent(network->model, loss->g, loss->h, gradient);
 }
 
-struct loss_sums loss_implicit(struct loss *loss, const struct loss_place *place, double share, float *gradient)
+struct loss_sums implicit_loss(struct loss *loss, const struct loss_place *place, double share, float *gradient)
 {
         struct network *network = loss->network;
         const size_t size = network->tile_size;

@@ -7,11 +7,14 @@
 #include "sculptor/memory.h"
 #include "sculptor/mesh.h"
 
-static double **scratch(struct loss *loss, size_t i)
+enum { N_ARRAYS = 10 };
+
+static void list_arrays(struct loss *loss, double **array[N_ARRAYS])
 {
-        double **all[] = {&loss->x_0, &loss->noise, &loss->y, &loss->u, &loss->gaussian,
-                          &loss->f,   &loss->g,     &loss->h, &loss->v, &loss->work};
-        return i < sizeof all / sizeof *all ? all[i] : NULL;
+        double **const all[N_ARRAYS] = {&loss->x_0, &loss->noise, &loss->y, &loss->u, &loss->gaussian,
+                                        &loss->f,   &loss->g,     &loss->h, &loss->v, &loss->work};
+        for (size_t i = 0; i < N_ARRAYS; i++)
+                array[i] = all[i];
 }
 
 void loss_create(struct loss *loss, const struct training_settings *settings, struct denoiser *denoiser)
@@ -20,16 +23,18 @@ void loss_create(struct loss *loss, const struct training_settings *settings, st
         *loss = (struct loss){.settings = settings, .denoiser = denoiser, .network = network};
         const struct mesh *mesh = network->shape.mesh;
         loss->n_values = (double)(mesh ? mesh->n_cells : network->shape.n_dim);
-        double **array;
-        for (size_t i = 0; (array = scratch(loss, i)); i++)
-                *array = allocate(network->tile_size, sizeof **array);
+        double **array[N_ARRAYS];
+        list_arrays(loss, array);
+        for (size_t i = 0; i < N_ARRAYS; i++)
+                *array[i] = allocate(network->tile_size, sizeof(double));
 }
 
 void loss_release(struct loss *loss)
 {
-        double **array;
-        for (size_t i = 0; (array = scratch(loss, i)); i++)
-                free(*array);
+        double **array[N_ARRAYS];
+        list_arrays(loss, array);
+        for (size_t i = 0; i < N_ARRAYS; i++)
+                free(*array[i]);
         score_level_free(loss->clean);
 }
 
@@ -63,9 +68,9 @@ struct loss_sums loss_gradient(struct loss *loss, const struct loss_place *place
                 break;
         case LOSS_IMPLICIT:
         case LOSS_SLICED:
-                return loss_implicit(loss, place, share, gradient);
+                return implicit_loss(loss, place, share, gradient);
         }
-        return loss_denoising(loss, share, gradient);
+        return denoising_loss(loss, share, gradient);
 }
 
 static double sum_lanes(const double value[LANES])

@@ -40,11 +40,11 @@ void loss_prepare(struct loss *loss);
 /* Adds `share` times the gradient of the tile's sum to gradient[n_parameters]. */
 struct loss_sums loss_gradient(struct loss *loss, const struct loss_place *place, double share, float *gradient);
 
-struct loss_sums loss_denoising(struct loss *loss, double share, float *gradient);
-struct loss_sums loss_implicit(struct loss *loss, const struct loss_place *place, double share, float *gradient);
+struct loss_sums denoising_loss(struct loss *loss, double share, float *gradient);
+struct loss_sums implicit_loss(struct loss *loss, const struct loss_place *place, double share, float *gradient);
 
-/* Sum of a[i] b[i] of each lane over rows, of a field the sum of these over lanes in all; and the sum over lanes of what
- * particles have one of each, of a field one. */
+/* Sum of a[i] b[i] of each lane over rows, of a field the sum of these over lanes in all; and the sum over lanes of
+ * what particles have one of each, of a field one. */
 void loss_dot(const struct loss *loss, const double *restrict a, const double *restrict b, double dot[LANES]);
 double loss_sum(const struct loss *loss, const double value[LANES]);
 

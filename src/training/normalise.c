@@ -1,6 +1,7 @@
 /* Mean and variance of the data, for the Gaussian part of a denoiser: of particles the mean of each coordinate and one
- * variance, the mean over coordinates; of fields one mean over all cells, and the mean power |F(x - m)|^2/n_cells of the modes in
- * shells of |k|, one fundamental wide around its multiples. Two passes over the same examples: mean, then what is about it. */
+ * variance, the mean over coordinates; of fields one mean over all cells, and the mean power |F(x - m)|^2/n_cells of
+ * the modes in shells of |k|, one fundamental wide around its multiples. Two passes over the same examples: mean,
+ * then what is about it. */
 #include <math.h>
 #include <stdlib.h>
 

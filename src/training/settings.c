@@ -50,7 +50,7 @@ const struct param training_params[] = {
          .help = "weight of noise levels: edm makes the network's errors equal, likelihood bounds KL(data, model)"},
         {.key = "batch", .kind = PARAM_INTEGER, AT(batch), .range = "[1, 1e9]",
          .help = "examples a step; of particles a multiple of 64"},
-        {.key = "steps", .kind = PARAM_INTEGER, AT(steps), .range = "[1, 4294967295]", .help = "steps of the optimiser"},
+        {.key = "steps", .kind = PARAM_INTEGER, AT(steps), .range = "[1, 4294967295]", .help = "of the optimiser"},
         {.key = "learning_rate", .kind = PARAM_REAL, AT(learning_rate), .fallback = "0.005", .range = "(0, inf)",
          .help = "Adam's step at its largest"},
         {.key = "warm_up", .kind = PARAM_INTEGER, AT(warm_up), .fallback = "50", .range = "[0, 4294967295]",

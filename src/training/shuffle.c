@@ -1,6 +1,6 @@
-/* A Feistel network over the numbers of 2h bits, the fewest that hold n - 1: any round function makes it a bijection, here
- * Philox keyed by the seed. What lies beyond n - 1 is sent through again until it does not, which permutes 0 .. n - 1
- * among themselves (cycle walking); 2^2h < 4n, so that happens fewer than 4 times on average.
+/* A Feistel network over the numbers of 2h bits, the fewest that hold n - 1: any round function makes it a bijection,
+ * here Philox keyed by the seed. What lies beyond n - 1 is sent through again until it does not, which permutes 0 ..
+ * n - 1 among themselves (cycle walking); 2^2h < 4n, so that happens fewer than 4 times on average.
  * [Luby & Rackoff 1988; Black & Rogaway 2002; Salmon et al. 2011] */
 #include "training/shuffle.h"
 

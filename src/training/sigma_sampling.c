@@ -1,7 +1,8 @@
 /* Distributions of sigma over a range [min, max]:
  *
  *     log_uniform   ln sigma uniform over [ln min, ln max]
- *     log_normal    ln sigma ~ N(mean, deviation^2), what is beyond the range set to its end [Karras et al. 2022, tab. 1] */
+ *     log_normal    ln sigma ~ N(mean, deviation^2), what is beyond the range set to its end [Karras et al. 2022,
+ *                   tab. 1] */
 #include "training/sigma_sampling.h"
 
 #include <math.h>

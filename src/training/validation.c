@@ -1,7 +1,7 @@
-/* How far the delivered score is from the truth, at examples that were not trained with: at each sigma the denoising loss,
- * and, where the target's noised score is known, the relative Fisher divergence that bounds KL(data, model) by the integral
- * of eps over ln sigma [Song et al. 2021b, thm 1]. One evaluation of an example and sigma; the noise is the same at every
- * validation, so that they can be compared. */
+/* How far the delivered score is from the truth, at examples that were not trained with: at each sigma the denoising
+ * loss, and, where the target's noised score is known, the relative Fisher divergence that bounds KL(data, model) by
+ * the integral of eps over ln sigma [Song et al. 2021b, thm 1]. One evaluation of an example and sigma; the noise is
+ * the same at every validation, so that they can be compared. */
 #include <math.h>
 
 #include "sculptor/parallel.h"

@@ -1,4 +1,5 @@
-/* At 1, 2, 3 and 4 ranks: gradients are added in one tree, whoever owns the blocks, and a training has the same bits. */
+/* At 1, 2, 3 and 4 ranks: gradients are added in one tree, whoever owns the blocks, and a training has the same
+ * bits. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

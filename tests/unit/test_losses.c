@@ -28,8 +28,8 @@ static double loss_at(struct training_lab *lab, int64_t step, double a, double b
         return loss;
 }
 
-/* The losses are quadratic in the two weights, so that a central difference is exact but for the rounding of doubles, 1e-12
- * here; gradients are sums of tens of floats, of relative error 2^-24 each. */
+/* The losses are quadratic in the two weights, so that a central difference is exact but for the rounding of doubles,
+ * 1e-12 here; gradients are sums of tens of floats, of relative error 2^-24 each. */
 static void check_gradient(const char *training, const char *target)
 {
         struct training_lab lab;
@@ -69,8 +69,8 @@ static void test_gradients_are_derivatives_of_the_losses(void **state)
         check_gradient("{loss: sliced, weighting: likelihood" REST, FIELD);
 }
 
-/* The same with a perceptron, along its gradient: differences over h and h/2 tell the error of the latter, and float32 adds
- * 1e-6 of the loss, as network_lab.h has it. */
+/* The same with a perceptron, along its gradient: differences over h and h/2 tell the error of the latter, and
+ * float32 adds 1e-6 of the loss, as network_lab.h has it. */
 static void check_perceptron(const char *training)
 {
         struct training_lab lab;
@@ -125,8 +125,8 @@ static void test_gradients_of_a_perceptron_are_derivatives(void **state)
 
 enum { STEPS = 200 };
 
-/* Gradients of two losses at the same examples: their differences' means in standard errors, and the ratio of the second's
- * variance to the first's. */
+/* Gradients of two losses at the same examples: their differences' means in standard errors, and the ratio of the
+ * second's variance to the first's. */
 struct comparison { double z[2], variance_ratio[2]; };
 
 static struct comparison compare(const char *first, const char *second, const char *target)
@@ -186,8 +186,8 @@ static void test_all_losses_have_one_gradient_in_expectation(void **state)
         assert_equal_in_expectation("{loss: denoising" REST, "{loss: sliced" REST, GAUSSIAN_FIELD);
 }
 
-/* On a Gaussian whose variance the denoiser has, the blended target is 0 for every example: what is left is rounding, of
- * terms that are at most (sigma^2/c_out) |n|/sigma ~ 10. */
+/* On a Gaussian whose variance the denoiser has, the blended target is 0 for every example: what is left is rounding,
+ * of terms that are at most (sigma^2/c_out) |n|/sigma ~ 10. */
 static void test_blended_targets_of_a_gaussian_have_no_variance(void **state)
 {
         (void)state;
@@ -215,8 +215,9 @@ static void test_blended_targets_of_a_gaussian_have_no_variance(void **state)
         assert_true(found.variance_ratio[0] < 0.5 && found.variance_ratio[1] < 0.5);
 }
 
-/* A Gaussian needs no network: at F = 0 the denoising gradient is 0 in expectation. The normalisation is of 4096 draws, and
- * moves the expectation by some 1/sqrt(4096 2) of what a gradient is for an error of 1: 2 % of one step's noise at most. */
+/* A Gaussian needs no network: at F = 0 the denoising gradient is 0 in expectation. The normalisation is of 4096
+ * draws, and moves the expectation by some 1/sqrt(4096 2) of what a gradient is for an error of 1: 2 % of one step's
+ * noise at most. */
 static void test_a_gaussian_asks_nothing_of_the_network(void **state)
 {
         (void)state;

@@ -121,8 +121,8 @@ static void test_the_learning_rate_rises_and_falls(void **state)
         assert_true(adam_learning_rate(&settings, 109) == 2);
 }
 
-/* A power-function average has the stated relative width in time. Over T steps sums stand for integrals up to a share of
- * some (gamma + 2)/T, the floats for 1e-4 with squares of numbers up to 1. */
+/* A power-function average has the stated relative width in time. Over T steps sums stand for integrals up to a share
+ * of some (gamma + 2)/T, the floats for 1e-4 with squares of numbers up to 1. */
 static void test_averages_remember_what_they_say(void **state)
 {
         (void)state;
@@ -275,7 +275,8 @@ static void test_particles_are_normalised(void **state)
         training_lab_close(&lab);
 }
 
-/* Power of shells of 64 fields against the target's own, mode by mode: a shell of w modes is a chi^2 of 64 w degrees. */
+/* Power of shells of 64 fields against the target's own, mode by mode: a shell of w modes is a chi^2 of 64 w
+ * degrees. */
 static void test_fields_are_normalised(void **state)
 {
         (void)state;
@@ -334,8 +335,8 @@ static void take_steps(struct training_lab *lab, int64_t n, struct training_repo
         }
 }
 
-/* A ring of 8 modes is far from a Gaussian: most of the error of its Wiener score can be learned. That a third of it is left
- * after 1000 steps is less than half of what was measured away. */
+/* A ring of 8 modes is far from a Gaussian: most of the error of its Wiener score can be learned. That a third of it
+ * is left after 1000 steps is less than half of what was measured away. */
 static void test_a_ring_is_learned(void **state)
 {
         (void)state;
@@ -353,8 +354,8 @@ static void test_a_ring_is_learned(void **state)
                 if (!(after.eps[i] < before.eps[i] / 3))
                         print_error("sigma %g: eps %g, %g before\n", after.sigma[i], after.eps[i], before.eps[i]);
                 assert_true(after.eps[i] < before.eps[i] / 3);
-                /* |F - T|^2 is eps, in its units, and what no score could know: their difference is the same before and after,
-                 * up to the noise of 2048 products of two errors */
+                /* |F - T|^2 is eps, in its units, and what no score could know: their difference is the same before
+                 * and after, up to the noise of 2048 products of two errors */
                 const double scale = after.sigma[i] / denoiser_scales(lab.denoiser, after.sigma[i]).c_out;
                 const double unknown = after.loss[i] - scale * scale * after.eps[i];
                 const double unknown_before = before.loss[i] - scale * scale * before.eps[i];

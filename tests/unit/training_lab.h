@@ -1,5 +1,5 @@
-/* A laboratory of training: a target, a network and a table `training:` made of text, and a network with two weights whose
- * losses are quadratic in them. Include cmocka.h first. */
+/* A laboratory of training: a target, a network and a table `training:` made of text, and a network with two weights
+ * whose losses are quadratic in them. Include cmocka.h first. */
 #ifndef SCULPTOR_TESTS_TRAINING_LAB_H
 #define SCULPTOR_TESTS_TRAINING_LAB_H
 
