@@ -20,8 +20,9 @@ void directory_unlock(void);
  * the caller frees. NULL or why. */
 const char *directory_set_aside(const char *path, char **moved_to);
 
-/* Collective. Text written whole by rank 0: temporary, fsync, rename, fsync of the directory. */
+/* Collective. Text, or bytes, written whole by rank 0: temporary, fsync, rename, fsync of the directory. */
 const char *text_write_atomic(const char *path, const char *text);
+const char *bytes_write_atomic(const char *path, const void *bytes, size_t n);
 
 const char *hdf5_library(void); /* "hdf5@1.10.8" */
 
