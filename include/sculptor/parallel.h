@@ -36,6 +36,12 @@ double *parallel_gather(const double *here, size_t n, size_t *counts);
  * caller frees. */
 double *parallel_exchange(const double *rows, size_t width, const size_t *n_sent, size_t *n_received);
 
+/* Likewise of floats one by one, n_sent[rank] of them, for arrays as large as a network. */
+float *parallel_exchange_floats(const float *values, const size_t *n_sent, size_t *n_received);
+
+/* Every rank's run of floats in the order of ranks, n[rank] of them, to all[] on every rank. */
+void parallel_gather_floats(const float *here, const size_t *n, float *all);
+
 /* ---- the grid: ensemble x domain ----
  * Groups of domain_size consecutive ranks share each of their fields, split in slabs; the groups have
  * different fields. Rank = ensemble rank * domain size + domain rank. Without parallel_split() a

@@ -1,8 +1,10 @@
 #include "sculptor/parallel.h"
 
+#include <limits.h>
 #include <mpi.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "sculptor/error.h"
 #include "sculptor/memory.h"
@@ -195,6 +197,59 @@ double *parallel_exchange(const double *rows, size_t width, const size_t *n_sent
         MPI_Type_free(&row);
         free(count);
         return received;
+}
+
+/* Counts of single numbers as MPI wants them, and where each rank's begin. Returns their sum. */
+static size_t place_numbers(const size_t *n, int *count, int *offset)
+{
+        size_t total = 0;
+        for (int rank = 0; rank < world.size; rank++) {
+                count[rank] = (int)n[rank];
+                offset[rank] = (int)total;
+                total += n[rank];
+                if (total > INT_MAX)
+                        fatal("%zu numbers for one exchange: more than MPI counts", total);
+        }
+        return total;
+}
+
+float *parallel_exchange_floats(const float *values, const size_t *n_sent, size_t *n_received)
+{
+        const size_t size = (size_t)world.size;
+        int *count = allocate(4 * size, sizeof *count), *offset = count + size;
+        int *count_back = offset + size, *offset_back = count_back + size;
+        uint64_t *counts = allocate(2 * size, sizeof *counts), *counts_back = counts + size;
+        for (size_t rank = 0; rank < size; rank++)
+                counts[rank] = counts_back[rank] = n_sent[rank];
+        if (world.active)
+                check(MPI_Alltoall(counts, 1, MPI_UINT64_T, counts_back, 1, MPI_UINT64_T, MPI_COMM_WORLD),
+                      "MPI_Alltoall");
+        for (size_t rank = 0; rank < size; rank++)
+                n_received[rank] = (size_t)counts_back[rank];
+        place_numbers(n_sent, count, offset);
+        const size_t total = place_numbers(n_received, count_back, offset_back);
+        float *received = allocate(total, sizeof *received);
+        if (world.active)
+                check(MPI_Alltoallv(values, count, offset, MPI_FLOAT, received, count_back, offset_back, MPI_FLOAT,
+                                    MPI_COMM_WORLD),
+                      "MPI_Alltoallv");
+        else
+                memcpy(received, values, total * sizeof *received);
+        free(count);
+        free(counts);
+        return received;
+}
+
+void parallel_gather_floats(const float *here, const size_t *n, float *all)
+{
+        int *count = allocate(2 * (size_t)world.size, sizeof *count), *offset = count + world.size;
+        const size_t total = place_numbers(n, count, offset);
+        if (world.active)
+                check(MPI_Allgatherv(here, count[world.rank], MPI_FLOAT, all, count, offset, MPI_FLOAT, MPI_COMM_WORLD),
+                      "MPI_Allgatherv");
+        else
+                memmove(all, here, total * sizeof *all);
+        free(count);
 }
 
 /* ---- the grid ---- */
