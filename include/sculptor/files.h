@@ -47,4 +47,8 @@ const char *dataset_inspect(const char *path, const char *name, struct dataset_s
  * error naming the row. */
 const char *dataset_read_rows(const char *path, const char *name, int64_t first, int64_t count, double *rows);
 
+/* The same of data sets of any rank: a row is all that has one index along the first axis. */
+const char *dataset_inspect_flat(const char *path, const char *name, struct dataset_shape *shape);
+const char *dataset_read_flat(const char *path, const char *name, int64_t first, int64_t count, double *rows);
+
 #endif
