@@ -27,6 +27,9 @@ double parallel_max(double here);
 double parallel_min(double here);
 void parallel_broadcast(void *bytes, size_t n_bytes, int root); /* any size, in chunks */
 
+/* Rank 0's text, or its NULL, on every rank: rank 0's is returned there, the others' are theirs to free. */
+char *parallel_share_text(char *text);
+
 /* Every rank's block of n doubles, concatenated in the order of ranks, on every rank. counts[rank] is
  * filled with each rank's n. The caller frees the result. Meant for small data (series, sums). */
 double *parallel_gather(const double *here, size_t n, size_t *counts);

@@ -95,6 +95,8 @@ int64_t training_n_steps(const struct training_settings *settings);
 int64_t training_batch(const struct training_settings *settings); /* examples a step */
 int64_t training_normalise_examples(const struct training_settings *settings, const struct network_shape *shape);
 int64_t training_validate_every(const struct training_settings *settings); /* steps; 0: never */
+/* The noise levels of validation into sigma; returns how many. */
+size_t training_sigmas(const struct training_settings *settings, double sigma[TRAINING_MAX_SIGMAS]);
 size_t training_n_ema(const struct training_settings *settings);
 void training_sigma_range(const struct training_settings *settings, double *sigma_min, double *sigma_max);
 

@@ -284,3 +284,14 @@ double *parallel_domain_gather(const double *here, size_t n, size_t *counts)
 {
         return gather(world.domain, world.domain_size, here, n, counts);
 }
+
+char *parallel_share_text(char *text)
+{
+        int64_t length = text ? (int64_t)strlen(text) : -1;
+        parallel_broadcast(&length, sizeof length, 0);
+        if (length < 0)
+                return NULL;
+        char *here = parallel_rank() == 0 ? text : allocate((size_t)length + 1, 1);
+        parallel_broadcast(here, (size_t)length, 0);
+        return here;
+}

@@ -23,7 +23,7 @@ struct layer {
         /* panels [panel][LANES][16] */
         float *h, *dh;                  /* inputs, and their tangents */
         float *z, *dz;                  /* outputs */
-        float *slope, *curvature;       /* phi' and phi'' at z */
+        float *slope;                   /* phi' at z */
 };
 
 struct perceptron {
@@ -101,10 +101,10 @@ struct perceptron *perceptron_create(const struct perceptron_shape *shape)
                 layer->backward = allocate(gemm_panels(in) * out * PANEL, sizeof(float));
                 layer->b = allocate(gemm_panels(out) * PANEL, sizeof(float));
                 float **inputs[] = {&layer->h, &layer->dh};
-                float **outputs[] = {&layer->z, &layer->dz, &layer->slope, &layer->curvature};
+                float **outputs[] = {&layer->z, &layer->dz, &layer->slope};
                 for (size_t i = 0; i < 2; i++)
                         *inputs[i] = allocate(panel_floats(in), sizeof(float));
-                for (size_t i = 0; i < 4; i++)
+                for (size_t i = 0; i < 3; i++)
                         *outputs[i] = allocate(panel_floats(out), sizeof(float));
                 if (shape->spectral_norm > 0)
                         layer->norm = spectral_norm_create(out, in, shape->spectral_norm);
@@ -125,8 +125,8 @@ void perceptron_free(struct perceptron *net)
 {
         for (size_t l = 0; l < net->shape.n_layers; l++) {
                 struct layer *layer = &net->layer[l];
-                float *owned[] = {layer->forward, layer->backward, layer->b,     layer->h,        layer->dh,
-                                  layer->z,       layer->dz,       layer->slope, layer->curvature};
+                float *owned[] = {layer->forward, layer->backward, layer->b,     layer->h, layer->dh,
+                                  layer->z,       layer->dz,       layer->slope};
                 for (size_t i = 0; i < sizeof owned / sizeof *owned; i++)
                         free(owned[i]);
                 spectral_norm_release(&layer->norm);
@@ -172,21 +172,19 @@ float *perceptron_input_tangents(struct perceptron *net)
 /* ---- forward ---- */
 
 static void activate(enum perceptron_activation activation, size_t n, const float *restrict z, float *restrict h,
-                     float *restrict slope, float *restrict curvature)
+                     float *restrict slope)
 {
         if (activation == PERCEPTRON_SILU)
                 for (size_t i = 0; i < n; i++) {
                         const struct activated a = act_silu(z[i]);
                         h[i] = a.value;
                         slope[i] = a.slope;
-                        curvature[i] = a.curvature;
                 }
         else
                 for (size_t i = 0; i < n; i++) {
                         const struct activated a = act_tanh(z[i]);
                         h[i] = a.value;
                         slope[i] = a.slope;
-                        curvature[i] = a.curvature;
                 }
 }
 
@@ -198,7 +196,7 @@ const float *perceptron_forward(struct perceptron *net)
                 gemm_forward(N, layer->n_in, layer->n_out, layer->h, layer->forward, layer->b, layer->z);
                 if (l < last)
                         activate(net->shape.activation, panel_floats(layer->n_out), layer->z, net->layer[l + 1].h,
-                                 layer->slope, layer->curvature);
+                                 layer->slope);
         }
         return net->layer[last].z;
 }
@@ -273,6 +271,21 @@ const float *perceptron_backward(struct perceptron *net, const float *g, float *
         return d;
 }
 
+/* d <- phi' d + phi'' dz t,  t <- phi' t */
+static void bend(enum perceptron_activation activation, size_t n, const struct layer *lower, float *restrict d,
+                 float *restrict t)
+{
+        const float *restrict z = lower->z, *restrict dz = lower->dz, *restrict slope = lower->slope;
+        if (activation == PERCEPTRON_SILU)
+                for (size_t i = 0; i < n; i++)
+                        d[i] = __builtin_fmaf(act_silu(z[i]).curvature * dz[i], t[i], slope[i] * d[i]);
+        else
+                for (size_t i = 0; i < n; i++)
+                        d[i] = __builtin_fmaf(act_tanh(z[i]).curvature * dz[i], t[i], slope[i] * d[i]);
+        for (size_t i = 0; i < n; i++)
+                t[i] *= slope[i];
+}
+
 /* Adjoints of z: d; of its tangent: t. Below, with h = phi(z) and dh = phi'(z) dz:
  * t <- phi' (W't),  d <- phi' (W'd) + phi'' dz (W't). */
 const float *perceptron_backward_tangent(struct perceptron *net, const float *g, const float *h, float *gradient,
@@ -295,14 +308,8 @@ const float *perceptron_backward_tangent(struct perceptron *net, const float *g,
                         gemm_forward(N, layer->n_out, layer->n_in, d, layer->backward, NULL, below);
                 else
                         memset(below, 0, n * sizeof *below);
-                if (l > 0) {
-                        const struct layer *lower = &net->layer[l - 1];
-                        for (size_t i = 0; i < n; i++) {
-                                const float bend = lower->curvature[i] * lower->dz[i];
-                                below[i] = __builtin_fmaf(bend, t_below[i], lower->slope[i] * below[i]);
-                                t_below[i] *= lower->slope[i];
-                        }
-                }
+                if (l > 0)
+                        bend(net->shape.activation, n, &net->layer[l - 1], below, t_below);
                 d = below;
                 t = t_below;
         }

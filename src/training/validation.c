@@ -11,7 +11,7 @@
 
 enum { DEFAULT_SIGMAS = 5 };
 
-static size_t fill_sigmas(const struct training_settings *settings, double *sigma)
+size_t training_sigmas(const struct training_settings *settings, double sigma[TRAINING_MAX_SIGMAS])
 {
         const struct real_vector *given = &settings->validation.sigmas;
         for (size_t i = 0; i < given->n; i++)
@@ -113,7 +113,7 @@ const char *training_validate(struct training *training, struct training_validat
         struct score_level *exact[TRAINING_MAX_SIGMAS];
         double total[TRAINING_MAX_SIGMAS * N_SUMS];
         *validation = (struct training_validation){0};
-        validation->n_sigma = fill_sigmas(training->settings, validation->sigma);
+        validation->n_sigma = training_sigmas(training->settings, validation->sigma);
         for (size_t i = 0; i < validation->n_sigma; i++)
                 exact[i] = exact_level(training->source.target, validation->sigma[i]);
 
