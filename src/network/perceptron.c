@@ -77,7 +77,7 @@ void perceptron_initialise(const struct perceptron_shape *shape, uint64_t seed, 
 {
         for (size_t l = 0; l < shape->n_layers; l++) {
                 const size_t in = shape->size[l], out = shape->size[l + 1];
-                const double gain = l == 0 ? 3.5 : l + 1 < shape->n_layers ? 1.8 : last_gain;
+                const double gain = l == 0 ? 2 : l + 1 < shape->n_layers ? 1.07 : last_gain;
                 const double deviation = gain / sqrt((double)in);
                 fill_normal(seed, 2 * l, deviation, out * in, theta);
                 fill_normal(seed, 2 * l + 1, l == 0 ? deviation : 0, out, theta + out * in);

@@ -29,7 +29,7 @@ struct perceptron *perceptron_create(const struct perceptron_shape *shape);
 void perceptron_free(struct perceptron *perceptron);
 /* The tensors "layer_0.weight", "layer_0.bias", ...; NULL: only counts. */
 size_t perceptron_tensors(const struct perceptron_shape *shape, struct network_tensor *tensor);
-/* N(0, gain^2/fan_in): 3.5 for the first layer and its bias, 1.8 for the others, 0 for the last. */
+/* N(0, gain^2/fan_in): 2 for the first layer and its bias, 1.07 for the others, last_gain for the last. */
 void perceptron_initialise(const struct perceptron_shape *shape, uint64_t seed, double last_gain, float *theta);
 void perceptron_set(struct perceptron *perceptron, const float *theta);
 
