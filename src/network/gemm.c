@@ -70,7 +70,7 @@ static ALWAYS_INLINE void accumulate(int rows, size_t n_k, const float *restrict
 }
 
 /* Calls f(rows, ...) with rows a constant. */
-#if VECTOR_ROWS_MOST > 8
+#ifdef VECTOR_HIGH_TILES
 #define HIGH_TILES(f, ...)                                                                                             \
         case 9: f(9, __VA_ARGS__); break;                                                                              \
         case 10: f(10, __VA_ARGS__); break;                                                                            \

@@ -7,7 +7,7 @@
 #include <immintrin.h>
 typedef __m512 vector;
 enum { VECTOR_FLOATS = 16, VECTOR_ROWS = 12 }; /* rows of a register tile */
-#define VECTOR_ROWS_MOST 12
+#define VECTOR_HIGH_TILES
 static inline vector vector_load(const float *p) { return _mm512_loadu_ps(p); }
 static inline void vector_store(float *p, vector a) { _mm512_storeu_ps(p, a); }
 static inline vector vector_all(float a) { return _mm512_set1_ps(a); }
@@ -17,7 +17,6 @@ static inline vector vector_add(vector a, vector b) { return _mm512_add_ps(a, b)
 #include <immintrin.h>
 typedef __m256 vector;
 enum { VECTOR_FLOATS = 8, VECTOR_ROWS = 6 };
-#define VECTOR_ROWS_MOST 6
 static inline vector vector_load(const float *p) { return _mm256_loadu_ps(p); }
 static inline void vector_store(float *p, vector a) { _mm256_storeu_ps(p, a); }
 static inline vector vector_all(float a) { return _mm256_set1_ps(a); }
@@ -25,8 +24,7 @@ static inline vector vector_fma(vector a, vector b, vector c) { return _mm256_fm
 static inline vector vector_add(vector a, vector b) { return _mm256_add_ps(a, b); }
 #else
 typedef float vector __attribute__((vector_size(16)));
-enum { VECTOR_FLOATS = 4, VECTOR_ROWS = 4 };
-#define VECTOR_ROWS_MOST 4
+enum { VECTOR_FLOATS = 4, VECTOR_ROWS = 6 };
 static inline vector vector_load(const float *p)
 {
         vector a;
