@@ -20,8 +20,9 @@ void directory_unlock(void);
  * the caller frees. NULL or why. */
 const char *directory_set_aside(const char *path, char **moved_to);
 
-/* Collective. Text written whole by rank 0: temporary, fsync, rename, fsync of the directory. */
+/* Collective. Text, or bytes, written whole by rank 0: temporary, fsync, rename, fsync of the directory. */
 const char *text_write_atomic(const char *path, const char *text);
+const char *bytes_write_atomic(const char *path, const void *bytes, size_t n);
 
 const char *hdf5_library(void); /* "hdf5@1.10.8" */
 
@@ -45,5 +46,9 @@ const char *dataset_inspect(const char *path, const char *name, struct dataset_s
 /* Local. Rows first .. first + count - 1 as doubles, rows[count][n_columns]. Non-finite values are an
  * error naming the row. */
 const char *dataset_read_rows(const char *path, const char *name, int64_t first, int64_t count, double *rows);
+
+/* The same of data sets of any rank: a row is all that has one index along the first axis. */
+const char *dataset_inspect_flat(const char *path, const char *name, struct dataset_shape *shape);
+const char *dataset_read_flat(const char *path, const char *name, int64_t first, int64_t count, double *rows);
 
 #endif

@@ -26,6 +26,7 @@ struct options {
         bool likelihood;            /* the command is `likelihood` */
         bool checks;                /* the command is `check` */
         bool noises, inverts;       /* the command is `forward`, or `invert` */
+        bool trains;                /* the command is `train` */
         bool ascends;               /* it goes from data to noise: levels and grid are turned round */
 };
 
@@ -56,6 +57,21 @@ void run_observe(struct run *run);
 void run_end(struct run *run);
 
 void run_free(struct run *run);
+
+/* ---- train ---- */
+
+struct train; /* a run that learns a score */
+
+/* Collective. As run_configure(), of the sections network, data and training. */
+struct train *train_configure(const struct options *options);
+/* Collective. Takes the directory, and the state from the newest checkpoint that verifies, or the first weights. */
+void train_restore_or_begin(struct train *train);
+bool train_finished(const struct train *train);
+/* Collective. Some steps, and what is due after them: validation, series, checkpoint, progress. A signal or the deadline
+ * ends the run in here, as in run_level(). */
+void train_advance(struct train *train);
+/* Collective. Writes the weights files, says so; frees the run. */
+void train_end(struct train *train);
 
 /* ---- field ---- */
 

@@ -148,6 +148,8 @@ struct score_level {
 
 bool score_variant(size_t i, struct param_variant *variant); /* the registry, for `score: {type: ...}` */
 
+bool score_drawn_variant(size_t i, struct param_variant *variant); /* plain ones, fields too, that can be drawn from */
+
 bool score_plain_variant(size_t i, struct param_variant *variant); /* those of particles that are no composites */
 
 /* To be called before score_create() of types that have it, and of what is made of them. */

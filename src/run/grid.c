@@ -21,9 +21,14 @@ static int64_t choose_domain(int64_t n_fields, int64_t n_ranks)
         return domain;
 }
 
+/* Of a training on a file, whose fields are whole. */
+static const struct score_type no_score = {.name = "data", .whole_fields = true};
+
 static const struct score_type *score_type_of(const struct run *run)
 {
         const struct selection *selected = &run->settings.score.type;
+        if (!selected->type)
+                return run->score ? run->score->type : &no_score;
         const struct score_type *type = selected->type;
         return type->configured ? type->configured(selected->settings) : type;
 }
@@ -167,7 +172,7 @@ void run_plan(struct run *run, const char *wisdom, const char *source)
                     "the FFT plans in %s cannot be made here (another FFTW or processor), and others would change the "
                     "last bits; go on where it was made, or with --set fft.strict=false",
                     resumed ? source : run->settings.fft.plans);
-        const char *why = run->score->type->prepare ? run->score->type->prepare(run->score->model) : NULL;
+        const char *why = run->score && run->score->type->prepare ? run->score->type->prepare(run->score->model) : NULL;
         require_all(!why, "score: %s", why ? why : "");
         if (run->mesh->n_planes < parallel_domain_size())
                 log_warning("a field has %lld planes for %d ranks: some have nothing to do",

@@ -30,6 +30,7 @@ struct pace {
 struct run {
         struct options options;
         struct configuration settings;
+        const struct param *rows;    /* of the settings, as the command reads them */
         char *directory;
         char *input_text;
         char *overrides;
@@ -101,6 +102,16 @@ char *run_likelihood_echo(const struct run *run); /* its own parameters; the cal
 void run_take_directory(struct run *run);
 void run_examine_directory(const struct run *run); /* is it another's? */
 void run_claim_directory(const struct run *run);
+void run_require_same_parameters(const char *here, const char *source, const char *there); /* two echoes */
+/* Where to go on: the newest that verifies, or --resume's where that is not behind; NULL: none. To be freed. */
+char *run_find_checkpoint(const struct run *run, int64_t (*steps_in)(const char *path));
+
+/* configure.c. Collective. */
+struct input *run_read_input(struct run *run, const struct options *options, const struct param *rows);
+void run_stop_on_problems(const struct input *input);
+void run_name_itself(struct run *run); /* its directory, echo and provenance */
+/* The score of a selection, with what it reads from files, split over ranks; problems are told of keys in `section`. */
+bool run_create_score(struct run *run, struct input *input, const struct selection *selected, const char *section);
 
 /* provenance.c */
 struct provenance provenance_of(const struct run *run);
