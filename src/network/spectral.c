@@ -115,6 +115,7 @@ static void *create(const void *configured, const struct network_shape *shape)
         s->n_hidden = (size_t)s->settings->hidden;
         s->n_bins = (size_t)s->settings->bins;
         s->n_features = n_features(s->settings);
+        s->n_units = (s->n_hidden + SPECTRAL_UNITS - 1) / SPECTRAL_UNITS * SPECTRAL_UNITS;
         s->n_modes = mesh_modes_here(s->mesh);
         s->theta = allocate(s->n_parameters, sizeof *s->theta);
         s->bin = allocate(s->n_modes + 1, sizeof *s->bin); /* a rank may have no mode, and no plane */
@@ -122,8 +123,9 @@ static void *create(const void *configured, const struct network_shape *shape)
         s->feature = allocate(s->n_features, sizeof *s->feature);
         s->node = allocate(s->n_channels * s->n_bins, sizeof *s->node);
         s->gain = allocate(s->n_channels * s->n_modes + 1, sizeof *s->gain);
-        s->shift = allocate(s->n_hidden, sizeof *s->shift);
-        s->scale = allocate(s->n_hidden, sizeof *s->scale);
+        s->w = allocate(s->n_units * s->n_channels, sizeof *s->w);
+        s->shift = allocate(s->n_units, sizeof *s->shift);
+        s->scale = allocate(s->n_units, sizeof *s->scale);
         double **modes[] = {&s->u_modes, &s->sum};
         for (size_t i = 0; i < sizeof modes / sizeof *modes; i++)
                 *modes[i] = allocate(2 * s->n_modes + 1, sizeof **modes[i]);
@@ -139,7 +141,7 @@ static void free_model(void *model)
         struct spectral *s = model;
         void *owned[] = {s->theta, s->bin, s->fraction, s->feature, s->node,    s->gain,    s->shift,
                          s->scale, s->h,   s->t,        s->t_modes, s->u_modes, s->v_modes, s->g_modes,
-                         s->sum,   s->p,   s->e,        s->cells,   s->s,       s->product, s->h_modes};
+                         s->sum,   s->p,   s->e,        s->cells,   s->s,       s->product, s->h_modes, s->w};
         for (size_t i = 0; i < sizeof owned / sizeof *owned; i++)
                 free(owned[i]);
         spectral_lanes_free(s->lanes);
@@ -150,6 +152,7 @@ static void set(void *model, const float *theta)
 {
         struct spectral *s = model;
         memcpy(s->theta, theta, s->n_parameters * sizeof *theta);
+        memcpy(s->w, theta + s->weight, s->n_hidden * s->n_channels * sizeof *s->w);
         s->sigma = 0;
 }
 
@@ -229,7 +232,7 @@ static void need_gradients(struct spectral *s)
                 return;
         s->t_modes = allocate(2 * s->n_channels * s->n_modes, sizeof *s->t_modes);
         s->product = allocate(s->n_channels * s->n_modes, sizeof *s->product);
-        s->lanes = spectral_lanes_create(s->n_hidden, s->n_channels);
+        s->lanes = spectral_lanes_create(s->n_units, s->n_channels);
         spectral_cells_forward(s);
         spectral_collect(s, s->t, s->t_modes, NULL);
 }
