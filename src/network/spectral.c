@@ -36,9 +36,14 @@ static const struct param spectral_rows[] = {
          .help = "units in each cell"},
         {.key = "bins", .kind = PARAM_INTEGER, .offset = FIELD(bins), .fallback = "12", .range = "[2, 256]",
          .help = "nodes of a filter, equally spaced in ln k from largest_scale to the smallest a mesh has"},
-        {.key = "largest_scale", .kind = PARAM_REAL, .offset = FIELD(largest_scale), .fallback = "128",
-         .range = "[4, 1000000]", .unit = "cells",
-         .help = "wavelength of the first node; filters are constant beyond, so that larger meshes of equal cells can use "
+        {.key = "largest_scale",
+         .kind = PARAM_REAL,
+         .offset = FIELD(largest_scale),
+         .fallback = "128",
+         .range = "[4, 1000000]",
+         .unit = "cells",
+         .help = "wavelength of the first node; filters are constant beyond, so that larger meshes of equal cells can "
+                 "use "
                  "what was learned"},
         {.key = "embedding", .kind = PARAM_INTEGER, .offset = FIELD(embedding), .fallback = "4", .range = "[0, 64]",
          .help = "frequencies of cos and sin of ln(sigma)/4 that tell the network its noise level"},
@@ -95,8 +100,8 @@ static void initialise(const void *configured, const struct network_shape *shape
                 double *z = allocate(tensor[t].size, sizeof *z);
                 rng_normal_row(&stream, 0, 0, (int64_t)tensor[t].size, z);
                 for (size_t i = 0; i < tensor[t].size; i++)
-                        theta[tensor[t].offset + i] =
-                                (float)((i % features == 0 ? of_constant[t] : of_features[t]) * z[i]);
+                        theta[tensor[t].offset + i] = (float)((i % features == 0 ? of_constant[t] : of_features[t]) *
+                                                              z[i]);
                 free(z);
         }
 }
@@ -139,9 +144,9 @@ static void *create(const void *configured, const struct network_shape *shape)
 static void free_model(void *model)
 {
         struct spectral *s = model;
-        void *owned[] = {s->theta, s->bin, s->fraction, s->feature, s->node,    s->gain,    s->shift,
-                         s->scale, s->h,   s->t,        s->t_modes, s->u_modes, s->v_modes, s->g_modes,
-                         s->sum,   s->p,   s->e,        s->cells,   s->s,       s->product, s->h_modes, s->w};
+        void *owned[] = {s->theta, s->bin,   s->fraction, s->feature, s->node,    s->gain,    s->shift, s->scale,
+                         s->h,     s->t,     s->t_modes,  s->u_modes, s->v_modes, s->g_modes, s->sum,   s->p,
+                         s->e,     s->cells, s->s,        s->product, s->h_modes, s->w};
         for (size_t i = 0; i < sizeof owned / sizeof *owned; i++)
                 free(owned[i]);
         spectral_lanes_free(s->lanes);
@@ -299,8 +304,8 @@ static double lipschitz(void *model, double sigma)
                 for (size_t m = 0; m < s->n_hidden; m++) {
                         double z = 0;
                         for (size_t c = 0; c < s->n_channels; c++)
-                                z = fma((double)s->theta[s->weight + m * s->n_channels + c],
-                                        s->node[c * s->n_bins + j], z);
+                                z = fma((double)s->theta[s->weight + m * s->n_channels + c], s->node[c * s->n_bins + j],
+                                        z);
                         form = fma(slope * fabs((double)s->scale[m]), z * z, form);
                 }
                 most = fmax(most, form);

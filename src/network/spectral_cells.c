@@ -14,12 +14,13 @@
 #include "sculptor/memory.h"
 
 enum { ROW = SPECTRAL_ROW, UNITS = SPECTRAL_UNITS, KEPT = 16, MOST_CHANNELS = 64, ROWS_A_FLUSH = 64 };
-enum { VECTORS = ROW / VECTOR_FLOATS, KEPT_VECTORS = KEPT / VECTOR_FLOATS };
+enum { VECTORS = ROW / VECTOR_FLOATS };
 
 /* ---- rows: x of [n channels][64], of four units [4][64] ---- */
 
 /* z_m = bias[m] + sum_c w[m][c] x_c, in the order of c. */
-static inline void mix(size_t n, const float *restrict w, const float *bias, const float *restrict x, float z[UNITS][ROW])
+static inline void mix(size_t n, const float *restrict w, const float *bias, const float *restrict x,
+                       float z[UNITS][ROW])
 {
         for (size_t m = 0; m < UNITS; m++) {
                 vector sum[VECTORS];
@@ -171,23 +172,44 @@ static double total(const struct spectral_lanes *lanes, size_t m, size_t which)
         return sum[0];
 }
 
-/* sum_m[i mod 16] += a_m x, in the order of i; sums of units are `stride` apart. */
-static inline void add_products(float a[UNITS][ROW], const float *restrict x, float *restrict sums, size_t stride)
+/* A factor of four units and one of channels. */
+struct factors { float (*of_unit)[ROW]; const float *of_channel; };
+
+/* sums[m][c][i mod 16] += sum over pairs of (of m)_i (of c)_i, pair by pair in the order of i, for `together` channels. */
+static inline void add_channels(size_t together, size_t n_pairs, const struct factors *pair, float *restrict sums,
+                                size_t stride)
 {
-        vector sum[UNITS][KEPT_VECTORS];
-        for (size_t m = 0; m < UNITS; m++)
-                for (int part = 0; part < KEPT_VECTORS; part++)
-                        sum[m][part] = vector_load(sums + m * stride + part * VECTOR_FLOATS);
-        for (int i = 0; i < ROW; i += KEPT)
-                for (int part = 0; part < KEPT_VECTORS; part++) {
-                        const int at = i + part * VECTOR_FLOATS;
-                        const vector by = vector_load(x + at);
-                        for (size_t m = 0; m < UNITS; m++)
-                                sum[m][part] = vector_fma(by, vector_load(a[m] + at), sum[m][part]);
-                }
-        for (size_t m = 0; m < UNITS; m++)
-                for (int part = 0; part < KEPT_VECTORS; part++)
-                        vector_store(sums + m * stride + part * VECTOR_FLOATS, sum[m][part]);
+        for (int part = 0; part < KEPT; part += VECTOR_FLOATS) {
+                vector sum[UNITS][2];
+                for (size_t m = 0; m < UNITS; m++)
+                        for (size_t c = 0; c < together; c++)
+                                sum[m][c] = vector_load(sums + m * stride + c * KEPT + part);
+                for (size_t k = 0; k < n_pairs; k++)
+                        for (int i = part; i < ROW; i += KEPT)
+                                for (size_t m = 0; m < UNITS; m++) {
+                                        const vector by = vector_load(pair[k].of_unit[m] + i);
+                                        for (size_t c = 0; c < together; c++)
+                                                sum[m][c] = vector_fma(
+                                                        by, vector_load(pair[k].of_channel + c * ROW + i), sum[m][c]);
+                                }
+                for (size_t m = 0; m < UNITS; m++)
+                        for (size_t c = 0; c < together; c++)
+                                vector_store(sums + m * stride + c * KEPT + part, sum[m][c]);
+        }
+}
+
+static inline void add_products(size_t n, size_t n_pairs, const struct factors *pair, float *restrict sums,
+                                size_t stride)
+{
+        for (size_t c = 0; c < n; c += 2) {
+                struct factors at[4];
+                for (size_t k = 0; k < n_pairs; k++)
+                        at[k] = (struct factors){pair[k].of_unit, pair[k].of_channel + c * ROW};
+                if (c + 1 < n)
+                        add_channels(2, n_pairs, at, sums + c * KEPT, stride);
+                else
+                        add_channels(1, n_pairs, at, sums + c * KEPT, stride);
+        }
 }
 
 static inline void add_units(float a[UNITS][ROW], float *restrict sums, size_t stride)
@@ -236,10 +258,7 @@ void spectral_cells_backward(struct spectral *s, float *adjoint, float *gradient
                                         r[j][i] = a[j] * phi.slope[j][i] * q[j][i];
                                         q[j][i] *= phi.value[j][i];
                                 }
-                        for (size_t c = 0; c < n; c++) {
-                                add_products(y, adjoint + row * n + c * ROW, sums + c * KEPT, stride);
-                                add_products(r, h + c * ROW, sums + c * KEPT, stride);
-                        }
+                        add_products(n, 2, (struct factors[]){{y, adjoint + row * n}, {r, h}}, sums, stride);
                         add_units(r, sums + n * KEPT, stride);
                         add_units(q, sums + (n + 1) * KEPT, stride);
                         unmix(n, w, r, t);
@@ -285,12 +304,8 @@ void spectral_cells_backward_tangent(struct spectral *s, float *of_t, float *of_
                                         dy[j][i] = a[j] * ahead;
                                         q[j][i] = __builtin_fmaf(value, r[j][i], ahead * q[j][i]); /* of a */
                                 }
-                        for (size_t c = 0; c < n; c++) {
-                                add_products(y, row_t + c * ROW, sums + c * KEPT, stride);
-                                add_products(dy, row_e + c * ROW, sums + c * KEPT, stride);
-                                add_products(of_z, h + c * ROW, sums + c * KEPT, stride);
-                                add_products(of_dz, p + c * ROW, sums + c * KEPT, stride);
-                        }
+                        const struct factors pair[] = {{y, row_t}, {dy, row_e}, {of_z, h}, {of_dz, p}};
+                        add_products(n, 4, pair, sums, stride);
                         add_units(of_z, sums + n * KEPT, stride);
                         add_units(q, sums + (n + 1) * KEPT, stride);
                         unmix(n, w, of_z, t);

@@ -15,7 +15,8 @@ struct spectral_norm {
 
 struct spectral_norm spectral_norm_create(size_t n_out, size_t n_in, double limit);
 void spectral_norm_release(struct spectral_norm *norm);
-double spectral_norm_measure(struct spectral_norm *norm, const float *weight); /* weight[n_out][n_in]; returns the share */
+double spectral_norm_measure(struct spectral_norm *norm,
+                             const float *weight); /* weight[n_out][n_in]; returns the share */
 /* From the gradient of what was used to that of weight, added: share (g - <g, W>/|W| u v') where it is bounded. */
 void spectral_norm_gradient(const struct spectral_norm *norm, const float *weight, const float *g, float *gradient);
 
