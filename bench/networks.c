@@ -64,9 +64,10 @@ static double fma_peak(void)
 /* A square product of `rows` rows: forward, or the gradient. */
 static double product(size_t rows, size_t n, bool gradient)
 {
-        const size_t panels = gemm_panels(n) * rows * PANEL;
-        float *x = allocate(panels, sizeof *x), *y = allocate(panels, sizeof *y), *w = allocate(n * n, sizeof *w);
-        for (size_t i = 0; i < panels; i++)
+        const size_t panels = rows / PANEL; /* both are multiples of 16 */
+        float *x = allocate(rows * n, sizeof *x), *y = allocate(rows * n, sizeof *y), *w = allocate(n * n, sizeof *w);
+        float *transposed = allocate(rows * n, sizeof *transposed);
+        for (size_t i = 0; i < rows * n; i++)
                 x[i] = y[i] = (float)(i % 7) * 0.1f;
         for (size_t i = 0; i < n * n; i++)
                 w[i] = (float)(i % 5) * 0.01f;
@@ -74,13 +75,16 @@ static double product(size_t rows, size_t n, bool gradient)
         const int repeats = (int)(1e9 / work) + 1;
         const double begin = processor_seconds();
         for (int k = 0; k < repeats; k++)
-                if (gradient)
-                        gemm_gradient(rows, n, n, x, y, w);
-                else
-                        gemm_forward(rows, n, n, x, w, NULL, y);
+                if (gradient) {
+                        gemm_transpose(panels, n, x, transposed);
+                        gemm_gradient(panels, n, n, transposed, y, w);
+                } else {
+                        gemm_forward(panels, n, n, w, NULL, x, y);
+                }
         const double seconds = processor_seconds() - begin;
         sink = w[0] + y[0];
         free(x);
+        free(transposed);
         free(y);
         free(w);
         return work * repeats / seconds;

@@ -17,7 +17,7 @@ from . import style
 from .files import FileError, Missing, RunError, one_line, open_file, parse_parameters
 from .run import Series
 
-DIRECTIONS = 64
+DIRECTIONS, BINS = 64, 70
 
 
 class Training:
@@ -66,23 +66,25 @@ def distances(trained, held, samples):
 
 
 def _curves(axes, training):
+    """Of each validated noise level how much of the loss was learned away: 1 is what the Gaussian part alone has."""
     series = training.series
-    step = np.asarray(series["step"], dtype=float)
-    axes.plot(step, series["loss"], color=style.SKY, linewidth=0.9, label="training loss")
-    validation = series.get("validation_loss")
-    if validation is not None and np.isfinite(validation).any():
-        mean = np.nanmean(validation.reshape(len(step), -1), axis=1) if validation.ndim > 1 else validation
-        known = np.isfinite(mean)
-        axes.plot(step[known], mean[known], color=style.RED, linewidth=1.4, label="held out, averaged weights")
-    axes.set_yscale("log")
+    step, loss = np.asarray(series["step"], dtype=float), series.get("validation_loss")
     axes.set_xlabel("step")
-    axes.set_title("The loss", loc="left")
-    axes.legend(loc="upper right")
+    axes.set_title("Loss of held-out data", loc="left")
+    if loss is None or loss.ndim != 2 or not np.isfinite(loss).any():
+        axes.plot(step, series["smoothed_loss"], color=style.SKY, label="training, smoothed")
+    else:
+        sigma = series["validation_sigma"]
+        for i, colour in zip(range(loss.shape[1]), style.CYCLE * 3):
+            known = np.isfinite(loss[:, i])
+            axes.plot(step[known], loss[known, i], ".-", color=colour, linewidth=1.3, markersize=5,
+                      label=rf"$\sigma$ = {style.number(sigma[i], 2)}")
+    axes.axhline(1, color=style.MUTED, linewidth=1, linestyle=":")
+    axes.legend(loc="best", fontsize=8)
 
 
 def _map(axes, points, window, title):
-    n_bins = int(np.clip(math.sqrt(len(points)) / 2, 50, 130))
-    counts, _, _ = np.histogram2d(points[:, 0], points[:, 1], bins=n_bins, range=window)
+    counts, _, _ = np.histogram2d(points[:, 0], points[:, 1], bins=BINS, range=window)
     peak = max(np.partition(counts.ravel(), -3)[-3], 1)
     axes.set_facecolor(style.DENSITY(0.0))
     axes.imshow(np.where(counts > 0, counts / peak, np.nan).T, origin="lower", extent=(*window[0], *window[1]),
@@ -119,7 +121,7 @@ def draw(training, run, max_points):
     found = distances(trained, held, samples)
     figure = style.new_figure(10.2, 6.6)
     grid = figure.subplots(2, 3)
-    low, high = np.percentile(trained[:, :2], (0.1, 99.9), axis=0)
+    low, high = np.percentile(trained[:, :2], (0.7, 99.3), axis=0)
     half = 0.55 * (high - low).max()
     window = [(m - half, m + half) for m in 0.5 * (low + high)]
     _map(grid[0, 0], trained[:max_points], window, f"{style.number(len(trained))} rows of data")

@@ -13,7 +13,7 @@ struct energy {
         const struct perceptron_settings *settings;
         size_t n_dim, n_inputs;
         struct perceptron *net;
-        float *one;          /* dE/dE of all lanes: a panel */
+        float *one;          /* dE/dE of all lanes */
         double value[LANES]; /* E */
 };
 
@@ -49,7 +49,7 @@ static void *create(const void *settings, const struct network_shape *shape)
         double ones[LANES];
         for (size_t lane = 0; lane < LANES; lane++)
                 ones[lane] = 1;
-        energy->one = allocate(16 * LANES, sizeof *energy->one);
+        energy->one = allocate(LANES, sizeof *energy->one);
         particle_inputs_pack(1, 1, ones, energy->one);
         return energy;
 }
@@ -71,8 +71,8 @@ static void forward(void *model, const double *sigma, const double *restrict u, 
 {
         struct energy *energy = model;
         particle_inputs_fill(energy->net, energy->n_dim, (size_t)energy->settings->embedding, sigma, u);
-        particle_inputs_unpack(1, perceptron_forward(energy->net), energy->value);
-        particle_inputs_unpack(energy->n_dim, perceptron_backward(energy->net, energy->one, NULL, true), f);
+        particle_inputs_unpack(1, 1, perceptron_forward(energy->net), energy->value);
+        particle_inputs_unpack(energy->n_dim, energy->n_inputs, perceptron_backward(energy->net, energy->one, NULL, true), f);
 }
 
 static void along(struct energy *energy, const double *v)
@@ -87,7 +87,7 @@ static void backward(void *model, const double *restrict g, double *restrict du,
         along(energy, g);
         const float *inputs = perceptron_backward_tangent(energy->net, NULL, energy->one, gradient, du != NULL);
         if (du)
-                particle_inputs_unpack(energy->n_dim, inputs, du);
+                particle_inputs_unpack(energy->n_dim, energy->n_inputs, inputs, du);
 }
 
 static void tangent(void *model, const double *restrict v, double *restrict fv)

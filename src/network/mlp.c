@@ -43,9 +43,8 @@ static void *create(const void *settings, const struct network_shape *shape)
         struct mlp *mlp = allocate(1, sizeof *mlp);
         *mlp = (struct mlp){.settings = settings, .n_dim = (size_t)shape->n_dim, .n_inputs = net.size[0]};
         mlp->net = perceptron_create(&net);
-        const size_t panels = (mlp->n_dim + 15) / 16;
-        mlp->g = allocate(panels * 16 * LANES, sizeof *mlp->g);
-        mlp->h = allocate(panels * 16 * LANES, sizeof *mlp->h);
+        mlp->g = allocate(mlp->n_dim * LANES, sizeof *mlp->g);
+        mlp->h = allocate(mlp->n_dim * LANES, sizeof *mlp->h);
         return mlp;
 }
 
@@ -67,7 +66,7 @@ static void forward(void *model, const double *sigma, const double *restrict u, 
 {
         struct mlp *mlp = model;
         particle_inputs_fill(mlp->net, mlp->n_dim, (size_t)mlp->settings->embedding, sigma, u);
-        particle_inputs_unpack(mlp->n_dim, perceptron_forward(mlp->net), f);
+        particle_inputs_unpack(mlp->n_dim, mlp->n_dim, perceptron_forward(mlp->net), f);
 }
 
 static void backward(void *model, const double *restrict g, double *restrict du, float *restrict gradient)
@@ -76,14 +75,14 @@ static void backward(void *model, const double *restrict g, double *restrict du,
         particle_inputs_pack(mlp->n_dim, mlp->n_dim, g, mlp->g);
         const float *inputs = perceptron_backward(mlp->net, mlp->g, gradient, du != NULL);
         if (du)
-                particle_inputs_unpack(mlp->n_dim, inputs, du);
+                particle_inputs_unpack(mlp->n_dim, mlp->n_inputs, inputs, du);
 }
 
 static void tangent(void *model, const double *restrict v, double *restrict fv)
 {
         struct mlp *mlp = model;
         particle_inputs_pack(mlp->n_dim, mlp->n_inputs, v, perceptron_input_tangents(mlp->net));
-        particle_inputs_unpack(mlp->n_dim, perceptron_tangent(mlp->net), fv);
+        particle_inputs_unpack(mlp->n_dim, mlp->n_dim, perceptron_tangent(mlp->net), fv);
 }
 
 static void backward_tangent(void *model, const double *restrict g, const double *restrict h, float *restrict gradient)
@@ -96,8 +95,9 @@ static void backward_tangent(void *model, const double *restrict g, const double
 
 static double lipschitz(void *model, double sigma)
 {
-        (void)sigma; /* its features enter by a bias */
-        return perceptron_lipschitz(((struct mlp *)model)->net);
+        (void)sigma; /* its features enter by what is in effect a bias */
+        struct mlp *mlp = model;
+        return perceptron_lipschitz(mlp->net, mlp->n_dim);
 }
 
 const struct network_type network_mlp = {

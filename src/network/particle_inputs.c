@@ -43,45 +43,53 @@ const char *particle_inputs_unfit(const struct network_shape *shape)
                                                : NULL;
 }
 
-static float *column(float *panels, size_t c)
+static float *row_of(float *panels, size_t n_rows, size_t row, size_t panel)
 {
-        return panels + c / PANEL * LANES * PANEL + c % PANEL;
+        return panels + (panel * n_rows + row) * PANEL;
 }
 
-void particle_inputs_pack(size_t n_dim, size_t n_columns, const double *v, float *panels)
+static void put_row(float *panels, size_t n_rows, size_t row, const double *value)
 {
-        memset(panels, 0, gemm_panels(n_columns) * LANES * PANEL * sizeof *panels);
+        for (size_t panel = 0; panel < LANES / PANEL; panel++)
+                for (size_t j = 0; j < PANEL; j++)
+                        row_of(panels, n_rows, row, panel)[j] = (float)value[panel * PANEL + j];
+}
+
+void particle_inputs_pack(size_t n_dim, size_t n_rows, const double *v, float *panels)
+{
+        if (n_rows > n_dim)
+                memset(panels, 0, n_rows * LANES * sizeof *panels);
         for (size_t c = 0; c < n_dim; c++)
-                for (size_t lane = 0; lane < LANES; lane++)
-                        column(panels, c)[lane * PANEL] = (float)v[c * LANES + lane];
+                put_row(panels, n_rows, c, v + c * LANES);
 }
 
-void particle_inputs_unpack(size_t n_dim, const float *panels, double *v)
+void particle_inputs_unpack(size_t n_dim, size_t n_rows, const float *panels, double *v)
 {
-        for (size_t c = 0; c < n_dim; c++) {
-                const float *of = panels + c / PANEL * LANES * PANEL + c % PANEL;
-                for (size_t lane = 0; lane < LANES; lane++)
-                        v[c * LANES + lane] = (double)of[lane * PANEL];
-        }
+        for (size_t panel = 0; panel < LANES / PANEL; panel++)
+                for (size_t c = 0; c < n_dim; c++)
+                        for (size_t j = 0; j < PANEL; j++)
+                                v[c * LANES + panel * PANEL + j] = (double)panels[(panel * n_rows + c) * PANEL + j];
 }
 
 void particle_inputs_fill(struct perceptron *perceptron, size_t n_dim, size_t embedding, const double *sigma,
                           const double *u)
 {
+        const size_t n_rows = n_dim + 1 + 2 * embedding;
         float *panels = perceptron_inputs(perceptron);
-        particle_inputs_pack(n_dim, n_dim + 1 + 2 * embedding, u, panels);
-        double noise[LANES], phase[LANES];
-        for (size_t lane = 0; lane < LANES; lane++) {
+        double noise[LANES], cosine[LANES], sine[LANES];
+        for (size_t c = 0; c < n_dim; c++)
+                put_row(panels, n_rows, c, u + c * LANES);
+        for (size_t lane = 0; lane < LANES; lane++)
                 noise[lane] = 0.25 * vm_log(sigma[lane]);
-                column(panels, n_dim)[lane * PANEL] = (float)noise[lane];
-        }
+        put_row(panels, n_rows, n_dim, noise);
         for (size_t q = 0; q < embedding; q++) {
-                for (size_t lane = 0; lane < LANES; lane++)
-                        phase[lane] = 3.14159265358979323846 * (double)(q + 1) * noise[lane];
+                const double frequency = 3.14159265358979323846 * (double)(q + 1);
                 for (size_t lane = 0; lane < LANES; lane++) {
-                        const struct vm_sincos at = vm_sincos_radians(phase[lane]);
-                        column(panels, n_dim + 1 + q)[lane * PANEL] = (float)at.cos;
-                        column(panels, n_dim + 1 + embedding + q)[lane * PANEL] = (float)at.sin;
+                        const struct vm_sincos at = vm_sincos_radians(frequency * noise[lane]);
+                        cosine[lane] = at.cos;
+                        sine[lane] = at.sin;
                 }
+                put_row(panels, n_rows, n_dim + 1 + q, cosine);
+                put_row(panels, n_rows, n_dim + 1 + embedding + q, sine);
         }
 }

@@ -23,8 +23,8 @@ const char *particle_inputs_unfit(const struct network_shape *shape);
 /* Fills the perceptron's inputs with u and the features of sigma[LANES]. */
 void particle_inputs_fill(struct perceptron *perceptron, size_t n_dim, size_t embedding, const double *sigma,
                           const double *u);
-/* v[n_dim][LANES] to the first columns of panels, and back; other columns 0. */
-void particle_inputs_pack(size_t n_dim, size_t n_columns, const double *v, float *panels);
-void particle_inputs_unpack(size_t n_dim, const float *panels, double *v);
+/* v[n_dim][LANES] to the first rows of panels of n_rows, and back; other rows 0. */
+void particle_inputs_pack(size_t n_dim, size_t n_rows, const double *v, float *panels);
+void particle_inputs_unpack(size_t n_dim, size_t n_rows, const float *panels, double *v);
 
 #endif

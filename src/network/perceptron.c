@@ -1,7 +1,5 @@
 #include "network/perceptron.h"
 
-#include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,81 +7,28 @@
 #include "network/gemm.h"
 #include "network/spectral_norm.h"
 #include "sculptor/memory.h"
-#include "sculptor/rng.h"
 
-enum { N = LANES };
+enum { N = LANES, N_PANELS = LANES / PANEL };
 #define SILU_SLOPE 1.0998393194 /* the largest of |silu'| */
 
 struct layer {
         size_t n_in, n_out;
-        size_t weight, bias;            /* offsets in theta */
-        float *forward, *backward;      /* panels of W' and of W */
-        float *b;                       /* padded */
-        struct spectral_norm norm;      /* where it is bounded */
-        /* panels [panel][LANES][16] */
-        float *h, *dh;                  /* inputs, and their tangents */
-        float *z, *dz;                  /* outputs */
-        float *slope;                   /* phi' at z */
+        size_t weight, bias;       /* offsets in theta */
+        float *forward, *backward; /* W and W' packed */
+        struct spectral_norm norm; /* where it is bounded */
+        /* panels */
+        float *h, *dh;             /* inputs, and their tangents */
+        float *z, *dz;             /* outputs, and their tangents; z is overwritten by the gate (activation.h) */
 };
 
 struct perceptron {
         struct perceptron_shape shape;
         struct layer layer[PERCEPTRON_MAX_LAYERS];
         float *adjoint[2], *tangent_adjoint[2]; /* of the widest layer */
-        float *raw;                     /* a layer's gradient where its norm is bounded */
-        float *theta;                   /* as set, where norms are bounded */
+        float *transposed;                      /* a layer's inputs by examples */
+        float *matrix;                          /* a layer's weight or gradient where its norm is bounded */
+        float *theta;                           /* as set */
 };
-
-static size_t panel_floats(size_t n)
-{
-        return gemm_panels(n) * N * PANEL;
-}
-
-/* ---- tensors ---- */
-
-static struct network_tensor tensor_of(size_t layer, const char *what, int rank, size_t out, size_t in, size_t offset)
-{
-        struct network_tensor tensor = {.rank = rank, .shape = {(int64_t)out, (int64_t)in}, .offset = offset,
-                                        .size = out * in};
-        snprintf(tensor.name, sizeof tensor.name, "layer_%zu.%s", layer, what);
-        if (rank == 1)
-                tensor.shape[1] = 0;
-        return tensor;
-}
-
-size_t perceptron_tensors(const struct perceptron_shape *shape, struct network_tensor *tensor)
-{
-        size_t offset = 0;
-        for (size_t l = 0; l < shape->n_layers && tensor; l++) {
-                const size_t in = shape->size[l], out = shape->size[l + 1];
-                tensor[2 * l] = tensor_of(l, "weight", 2, out, in, offset);
-                tensor[2 * l + 1] = tensor_of(l, "bias", 1, out, 1, offset + out * in);
-                offset += out * (in + 1);
-        }
-        return 2 * shape->n_layers;
-}
-
-static void fill_normal(uint64_t seed, size_t tensor, double deviation, size_t n, float *out)
-{
-        const struct rng_stream stream = {.seed = seed, .purpose = RNG_WEIGHTS, .step = (uint32_t)tensor};
-        double *z = allocate(n, sizeof *z);
-        rng_normal_row(&stream, 0, 0, (int64_t)n, z);
-        for (size_t i = 0; i < n; i++)
-                out[i] = (float)(deviation * z[i]);
-        free(z);
-}
-
-void perceptron_initialise(const struct perceptron_shape *shape, uint64_t seed, double last_gain, float *theta)
-{
-        for (size_t l = 0; l < shape->n_layers; l++) {
-                const size_t in = shape->size[l], out = shape->size[l + 1];
-                const double gain = l == 0 ? 3.5 : l + 1 < shape->n_layers ? 1.8 : last_gain;
-                const double deviation = gain / sqrt((double)in);
-                fill_normal(seed, 2 * l, deviation, out * in, theta);
-                fill_normal(seed, 2 * l + 1, l == 0 ? deviation : 0, out, theta + out * in);
-                theta += out * (in + 1);
-        }
-}
 
 /* ---- the life of one ---- */
 
@@ -97,26 +42,24 @@ struct perceptron *perceptron_create(const struct perceptron_shape *shape)
                 const size_t in = shape->size[l], out = shape->size[l + 1];
                 *layer = (struct layer){.n_in = in, .n_out = out, .weight = offset, .bias = offset + out * in};
                 offset += out * (in + 1);
-                layer->forward = allocate(gemm_panels(out) * in * PANEL, sizeof(float));
-                layer->backward = allocate(gemm_panels(in) * out * PANEL, sizeof(float));
-                layer->b = allocate(gemm_panels(out) * PANEL, sizeof(float));
-                float **inputs[] = {&layer->h, &layer->dh};
-                float **outputs[] = {&layer->z, &layer->dz, &layer->slope};
-                for (size_t i = 0; i < 2; i++)
-                        *inputs[i] = allocate(panel_floats(in), sizeof(float));
-                for (size_t i = 0; i < 3; i++)
-                        *outputs[i] = allocate(panel_floats(out), sizeof(float));
+                layer->forward = allocate(out * in, sizeof(float));
+                layer->backward = allocate(out * in, sizeof(float));
+                layer->h = allocate(in * N, sizeof(float));
+                layer->dh = allocate(in * N, sizeof(float));
+                layer->z = allocate(out * N, sizeof(float));
+                layer->dz = allocate(out * N, sizeof(float));
                 if (shape->spectral_norm > 0)
                         layer->norm = spectral_norm_create(out, in, shape->spectral_norm);
-                widest = panel_floats(in) > widest ? panel_floats(in) : widest;
-                widest = panel_floats(out) > widest ? panel_floats(out) : widest;
+                widest = in > widest ? in : widest;
+                widest = out > widest ? out : widest;
                 largest = out * in > largest ? out * in : largest;
         }
         for (size_t i = 0; i < 2; i++) {
-                net->adjoint[i] = allocate(widest, sizeof(float));
-                net->tangent_adjoint[i] = allocate(widest, sizeof(float));
+                net->adjoint[i] = allocate(widest * N, sizeof(float));
+                net->tangent_adjoint[i] = allocate(widest * N, sizeof(float));
         }
-        net->raw = allocate(largest, sizeof(float));
+        net->transposed = allocate(gemm_panels(widest) * PANEL * N, sizeof(float));
+        net->matrix = allocate(largest, sizeof(float));
         net->theta = allocate(offset, sizeof(float));
         return net;
 }
@@ -125,8 +68,7 @@ void perceptron_free(struct perceptron *net)
 {
         for (size_t l = 0; l < net->shape.n_layers; l++) {
                 struct layer *layer = &net->layer[l];
-                float *owned[] = {layer->forward, layer->backward, layer->b,     layer->h, layer->dh,
-                                  layer->z,       layer->dz,       layer->slope};
+                float *owned[] = {layer->forward, layer->backward, layer->h, layer->dh, layer->z, layer->dz};
                 for (size_t i = 0; i < sizeof owned / sizeof *owned; i++)
                         free(owned[i]);
                 spectral_norm_release(&layer->norm);
@@ -135,27 +77,34 @@ void perceptron_free(struct perceptron *net)
                 free(net->adjoint[i]);
                 free(net->tangent_adjoint[i]);
         }
-        free(net->raw);
+        free(net->transposed);
+        free(net->matrix);
         free(net->theta);
         free(net);
 }
 
+/* The weight of a layer as it is used; may lie in net->matrix. */
+static const float *weight_used(struct perceptron *net, const struct layer *layer)
+{
+        const float *weight = net->theta + layer->weight;
+        if (!(net->shape.spectral_norm > 0))
+                return weight;
+        for (size_t i = 0; i < layer->n_out * layer->n_in; i++)
+                net->matrix[i] = (float)(layer->norm.share * (double)weight[i]);
+        return net->matrix;
+}
+
 void perceptron_set(struct perceptron *net, const float *theta)
 {
+        const struct layer *last = &net->layer[net->shape.n_layers - 1];
+        memcpy(net->theta, theta, (last->bias + last->n_out) * sizeof *theta);
         for (size_t l = 0; l < net->shape.n_layers; l++) {
                 struct layer *layer = &net->layer[l];
-                const size_t n = layer->n_out * layer->n_in;
-                const float *weight = theta + layer->weight;
-                memcpy(layer->b, theta + layer->bias, layer->n_out * sizeof(float));
-                if (net->shape.spectral_norm > 0) {
-                        memcpy(net->theta + layer->weight, weight, n * sizeof(float));
-                        const double share = spectral_norm_measure(&layer->norm, weight);
-                        for (size_t i = 0; i < n; i++)
-                                net->raw[i] = (float)(share * (double)weight[i]);
-                        weight = net->raw;
-                }
-                gemm_pack_transposed(layer->n_out, layer->n_in, weight, layer->forward);
-                gemm_pack(layer->n_out, layer->n_in, weight, layer->backward);
+                if (net->shape.spectral_norm > 0)
+                        spectral_norm_measure(&layer->norm, net->theta + layer->weight);
+                const float *weight = weight_used(net, layer);
+                gemm_pack(layer->n_out, layer->n_in, weight, layer->forward);
+                gemm_pack_transposed(layer->n_out, layer->n_in, weight, layer->backward);
         }
 }
 
@@ -171,21 +120,18 @@ float *perceptron_input_tangents(struct perceptron *net)
 
 /* ---- forward ---- */
 
-static void activate(enum perceptron_activation activation, size_t n, const float *restrict z, float *restrict h,
-                     float *restrict slope)
+/* h = phi(z), z <- the gate */
+static void activate(enum perceptron_activation activation, size_t n, float *restrict z, float *restrict h)
 {
         if (activation == PERCEPTRON_SILU)
                 for (size_t i = 0; i < n; i++) {
-                        const struct activated a = act_silu(z[i]);
+                        const struct act_gated a = act_silu_gated(z[i]);
                         h[i] = a.value;
-                        slope[i] = a.slope;
+                        z[i] = a.gate;
                 }
         else
-                for (size_t i = 0; i < n; i++) {
-                        const struct activated a = act_tanh(z[i]);
-                        h[i] = a.value;
-                        slope[i] = a.slope;
-                }
+                for (size_t i = 0; i < n; i++)
+                        h[i] = act_tanh_gated(z[i]).value;
 }
 
 const float *perceptron_forward(struct perceptron *net)
@@ -193,12 +139,24 @@ const float *perceptron_forward(struct perceptron *net)
         const size_t last = net->shape.n_layers - 1;
         for (size_t l = 0; l <= last; l++) {
                 struct layer *layer = &net->layer[l];
-                gemm_forward(N, layer->n_in, layer->n_out, layer->h, layer->forward, layer->b, layer->z);
+                gemm_forward(N_PANELS, layer->n_in, layer->n_out, layer->forward, net->theta + layer->bias, layer->h,
+                             layer->z);
                 if (l < last)
-                        activate(net->shape.activation, panel_floats(layer->n_out), layer->z, net->layer[l + 1].h,
-                                 layer->slope);
+                        activate(net->shape.activation, layer->n_out * N, layer->z, net->layer[l + 1].h);
         }
         return net->layer[last].z;
+}
+
+/* d <- phi' d, of the activation whose gate and value are given */
+static void bend(enum perceptron_activation activation, size_t n, const float *restrict gate, const float *restrict h,
+                 float *restrict d)
+{
+        if (activation == PERCEPTRON_SILU)
+                for (size_t i = 0; i < n; i++)
+                        d[i] *= act_silu_slope(h[i], gate[i]);
+        else
+                for (size_t i = 0; i < n; i++)
+                        d[i] *= act_tanh_slope(h[i]);
 }
 
 const float *perceptron_tangent(struct perceptron *net)
@@ -206,9 +164,11 @@ const float *perceptron_tangent(struct perceptron *net)
         const size_t last = net->shape.n_layers - 1;
         for (size_t l = 0; l <= last; l++) {
                 struct layer *layer = &net->layer[l];
-                gemm_forward(N, layer->n_in, layer->n_out, layer->dh, layer->forward, NULL, layer->dz);
-                for (size_t i = 0; l < last && i < panel_floats(layer->n_out); i++)
-                        net->layer[l + 1].dh[i] = layer->slope[i] * layer->dz[i];
+                gemm_forward(N_PANELS, layer->n_in, layer->n_out, layer->forward, NULL, layer->dh, layer->dz);
+                if (l == last)
+                        break;
+                memcpy(net->layer[l + 1].dh, layer->dz, layer->n_out * N * sizeof(float));
+                bend(net->shape.activation, layer->n_out * N, layer->z, net->layer[l + 1].h, net->layer[l + 1].dh);
         }
         return net->layer[last].dz;
 }
@@ -218,37 +178,36 @@ const float *perceptron_tangent(struct perceptron *net)
 /* bias[o] += sum over lanes of d, in a fixed tree. */
 static void add_bias_gradient(size_t n_out, const float *restrict d, float *restrict bias)
 {
-        for (size_t panel = 0; panel * PANEL < n_out; panel++) {
-                float sum[N / 2][PANEL];
-                const float *rows = d + panel * N * PANEL;
-                for (size_t i = 0; i < N / 2; i++)
-                        for (size_t j = 0; j < PANEL; j++)
-                                sum[i][j] = rows[i * PANEL + j] + rows[(i + N / 2) * PANEL + j];
-                for (size_t half = N / 4; half >= 1; half /= 2)
-                        for (size_t i = 0; i < half; i++)
-                                for (size_t j = 0; j < PANEL; j++)
-                                        sum[i][j] += sum[i + half][j];
-                for (size_t j = 0; j < PANEL && panel * PANEL + j < n_out; j++)
-                        bias[panel * PANEL + j] += sum[0][j];
+        for (size_t o = 0; o < n_out; o++) {
+                float sum[PANEL];
+                for (size_t j = 0; j < PANEL; j++)
+                        sum[j] = (d[o * PANEL + j] + d[(n_out + o) * PANEL + j]) +
+                                 (d[(2 * n_out + o) * PANEL + j] + d[(3 * n_out + o) * PANEL + j]);
+                for (size_t half = PANEL / 2; half >= 1; half /= 2)
+                        for (size_t j = 0; j < half; j++)
+                                sum[j] += sum[j + half];
+                bias[o] += sum[0];
         }
 }
 
-/* What is d_l x' and, of the tangents, t_l dx', for the weight as it was set. */
+/* What is d_l x' and, of the tangents, t_l dx', for the weight as it was set. d or t may be NULL: 0. */
 static void add_weight_gradient(struct perceptron *net, struct layer *layer, const float *d, const float *t,
                                 float *gradient)
 {
         const bool bounded = net->shape.spectral_norm > 0;
         float *to = gradient + layer->weight;
         if (bounded) {
-                memset(net->raw, 0, layer->n_out * layer->n_in * sizeof(float));
-                to = net->raw;
+                memset(net->matrix, 0, layer->n_out * layer->n_in * sizeof(float));
+                to = net->matrix;
         }
-        if (d)
-                gemm_gradient(N, layer->n_in, layer->n_out, layer->h, d, to);
-        if (t)
-                gemm_gradient(N, layer->n_in, layer->n_out, layer->dh, t, to);
+        const float *adjoint[] = {d, t}, *input[] = {layer->h, layer->dh};
+        for (size_t i = 0; i < 2; i++)
+                if (adjoint[i]) {
+                        gemm_transpose(N_PANELS, layer->n_in, input[i], net->transposed);
+                        gemm_gradient(N_PANELS, layer->n_in, layer->n_out, net->transposed, adjoint[i], to);
+                }
         if (bounded)
-                spectral_norm_gradient(&layer->norm, net->theta + layer->weight, net->raw, gradient + layer->weight);
+                spectral_norm_gradient(&layer->norm, net->theta + layer->weight, net->matrix, gradient + layer->weight);
 }
 
 const float *perceptron_backward(struct perceptron *net, const float *g, float *gradient, bool want_inputs)
@@ -263,27 +222,30 @@ const float *perceptron_backward(struct perceptron *net, const float *g, float *
                 if (l == 0 && !want_inputs)
                         return NULL;
                 float *below = net->adjoint[l % 2];
-                gemm_forward(N, layer->n_out, layer->n_in, d, layer->backward, NULL, below);
-                for (size_t i = 0; l > 0 && i < panel_floats(layer->n_in); i++)
-                        below[i] *= net->layer[l - 1].slope[i];
+                gemm_forward(N_PANELS, layer->n_out, layer->n_in, layer->backward, NULL, d, below);
+                if (l > 0)
+                        bend(net->shape.activation, layer->n_in * N, net->layer[l - 1].z, layer->h, below);
                 d = below;
         }
         return d;
 }
 
-/* d <- phi' d + phi'' dz t,  t <- phi' t */
-static void bend(enum perceptron_activation activation, size_t n, const struct layer *lower, float *restrict d,
-                 float *restrict t)
+/* d <- phi' d + phi'' dz t,  t <- phi' t, of the activation whose gate, value and argument's tangent are given */
+static void bend_both(enum perceptron_activation activation, size_t n, const float *restrict gate,
+                      const float *restrict h, const float *restrict dz, float *restrict d, float *restrict t)
 {
-        const float *restrict z = lower->z, *restrict dz = lower->dz, *restrict slope = lower->slope;
         if (activation == PERCEPTRON_SILU)
-                for (size_t i = 0; i < n; i++)
-                        d[i] = __builtin_fmaf(act_silu(z[i]).curvature * dz[i], t[i], slope[i] * d[i]);
+                for (size_t i = 0; i < n; i++) {
+                        const float slope = act_silu_slope(h[i], gate[i]);
+                        d[i] = __builtin_fmaf(act_silu_curvature(h[i], gate[i]) * dz[i], t[i], slope * d[i]);
+                        t[i] *= slope;
+                }
         else
-                for (size_t i = 0; i < n; i++)
-                        d[i] = __builtin_fmaf(act_tanh(z[i]).curvature * dz[i], t[i], slope[i] * d[i]);
-        for (size_t i = 0; i < n; i++)
-                t[i] *= slope[i];
+                for (size_t i = 0; i < n; i++) {
+                        const float slope = act_tanh_slope(h[i]);
+                        d[i] = __builtin_fmaf(act_tanh_curvature(h[i]) * dz[i], t[i], slope * d[i]);
+                        t[i] *= slope;
+                }
 }
 
 /* Adjoints of z: d; of its tangent: t. Below, with h = phi(z) and dh = phi'(z) dz:
@@ -302,28 +264,35 @@ const float *perceptron_backward_tangent(struct perceptron *net, const float *g,
                 if (l == 0 && !want_inputs)
                         return NULL;
                 float *below = net->adjoint[l % 2], *t_below = net->tangent_adjoint[l % 2];
-                const size_t n = panel_floats(layer->n_in);
-                gemm_forward(N, layer->n_out, layer->n_in, t, layer->backward, NULL, t_below);
+                const size_t n = layer->n_in * N;
+                gemm_forward(N_PANELS, layer->n_out, layer->n_in, layer->backward, NULL, t, t_below);
                 if (d)
-                        gemm_forward(N, layer->n_out, layer->n_in, d, layer->backward, NULL, below);
+                        gemm_forward(N_PANELS, layer->n_out, layer->n_in, layer->backward, NULL, d, below);
                 else
                         memset(below, 0, n * sizeof *below);
                 if (l > 0)
-                        bend(net->shape.activation, n, &net->layer[l - 1], below, t_below);
+                        bend_both(net->shape.activation, n, net->layer[l - 1].z, layer->h, net->layer[l - 1].dz, below,
+                                  t_below);
                 d = below;
                 t = t_below;
         }
         return d;
 }
 
-double perceptron_lipschitz(struct perceptron *net)
+double perceptron_lipschitz(struct perceptron *net, size_t n_inputs)
 {
         double bound = 1;
         for (size_t l = 0; l < net->shape.n_layers; l++) {
                 const struct layer *layer = &net->layer[l];
-                bound *= spectral_norm_bound(layer->n_out, layer->n_in, layer->backward);
-                if (l + 1 < net->shape.n_layers)
-                        bound *= net->shape.activation == PERCEPTRON_SILU ? SILU_SLOPE : 1;
+                const size_t n_in = l == 0 ? n_inputs : layer->n_in;
+                const float *weight = weight_used(net, layer);
+                float *columns = allocate(layer->n_out * n_in, sizeof *columns);
+                for (size_t o = 0; o < layer->n_out; o++)
+                        memcpy(columns + o * n_in, weight + o * layer->n_in, n_in * sizeof *columns);
+                bound *= spectral_norm_bound(layer->n_out, n_in, columns);
+                free(columns);
+                if (l + 1 < net->shape.n_layers && net->shape.activation == PERCEPTRON_SILU)
+                        bound *= SILU_SLOPE;
         }
         return bound;
 }

@@ -1,5 +1,5 @@
 /* A multilayer perceptron over 64 examples, forward and backward and their tangents: what networks of particles are
- * made of. Example i is lane i; matrices are in panels (gemm.h).
+ * made of. Example i is lane i; what belongs to lanes is in panels (gemm.h).
  *
  *     h_0 = inputs,  z_l = W_l h_l + b_l,  h_l+1 = phi(z_l),  output z_last
  *
@@ -29,11 +29,11 @@ struct perceptron *perceptron_create(const struct perceptron_shape *shape);
 void perceptron_free(struct perceptron *perceptron);
 /* The tensors "layer_0.weight", "layer_0.bias", ...; NULL: only counts. */
 size_t perceptron_tensors(const struct perceptron_shape *shape, struct network_tensor *tensor);
-/* N(0, gain^2/fan_in): 3.5 for the first layer and its bias, 1.8 for the others, 0 for the last. */
+/* N(0, gain^2/fan_in): 2 for the first layer and its bias, 1.07 for the others, last_gain for the last. */
 void perceptron_initialise(const struct perceptron_shape *shape, uint64_t seed, double last_gain, float *theta);
 void perceptron_set(struct perceptron *perceptron, const float *theta);
 
-/* The inputs' panels, [panel][LANES][16], to be filled before forward(), and their tangents before tangent(). */
+/* The inputs' panels, [LANES/16][inputs][16], to be filled before forward(), and their tangents before tangent(). */
 float *perceptron_inputs(struct perceptron *perceptron);
 float *perceptron_input_tangents(struct perceptron *perceptron);
 
@@ -46,7 +46,8 @@ const float *perceptron_backward(struct perceptron *perceptron, const float *g, 
 const float *perceptron_backward_tangent(struct perceptron *perceptron, const float *g, const float *h,
                                          float *gradient, bool want_inputs);
 
-/* Product over layers of upper bounds of |W_l|_2 and of the activation's largest slope. */
-double perceptron_lipschitz(struct perceptron *perceptron);
+/* Product over layers of upper bounds of |W_l|_2 and of the activation's largest slope: how much outputs may move as the
+ * first n_inputs inputs do. */
+double perceptron_lipschitz(struct perceptron *perceptron, size_t n_inputs);
 
 #endif

@@ -1,13 +1,15 @@
 #include "network/spectral_norm.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "network/gemm.h"
 #include "sculptor/memory.h"
+#include "sculptor/vecmath.h"
 
-enum { ITERATIONS = 30, SQUARINGS = 10 };
+enum { ITERATIONS = 128 };
+#define SMALLEST_EXCESS 0x1p-20
 
 struct spectral_norm spectral_norm_create(size_t n_out, size_t n_in, double limit)
 {
@@ -21,6 +23,56 @@ void spectral_norm_release(struct spectral_norm *norm)
         free(norm->right);
 }
 
+/* ---- symmetric matrices a[n][n]; loops run along rows, so that they are vectors whatever their length ---- */
+
+/* y += a x */
+static void add_scaled(size_t n, double a, const double *restrict x, double *restrict y)
+{
+        for (size_t i = 0; i < n; i++)
+                y[i] = fma(a, x[i], y[i]);
+}
+
+/* The smaller of W W' and W'W. */
+static double *gram(size_t n_out, size_t n_in, const float *weight)
+{
+        const bool rows = n_out <= n_in;
+        const size_t n = rows ? n_out : n_in, m = rows ? n_in : n_out;
+        double *g = allocate(n * n, sizeof *g), *column = allocate(n, sizeof *column);
+        for (size_t k = 0; k < m; k++) {
+                for (size_t i = 0; i < n; i++)
+                        column[i] = (double)(rows ? weight[i * n_in + k] : weight[k * n_in + i]);
+                for (size_t i = 0; i < n; i++)
+                        add_scaled(i + 1, column[i], column, g + i * n);
+        }
+        for (size_t i = 0; i < n; i++)
+                for (size_t j = 0; j < i; j++)
+                        g[j * n + i] = g[i * n + j];
+        free(column);
+        return g;
+}
+
+/* Whether top I - g is positive definite: its Cholesky factorisation, column by column. */
+static bool is_above(size_t n, const double *g, double top)
+{
+        double *a = allocate(n * n, sizeof *a), *column = allocate(n, sizeof *column);
+        for (size_t i = 0; i < n * n; i++)
+                a[i] = -g[i];
+        for (size_t i = 0; i < n; i++)
+                a[i * n + i] += top;
+        bool above = true;
+        for (size_t k = 0; k < n && above; k++) {
+                above = a[k * n + k] > 0; /* not of NaN */
+                const double scale = 1 / sqrt(a[k * n + k]);
+                for (size_t i = k; i < n; i++)
+                        column[i] = a[i * n + k] * scale;
+                for (size_t i = k + 1; above && i < n; i++)
+                        add_scaled(i - k, -column[i], column + k + 1, a + i * n + k + 1);
+        }
+        free(a);
+        free(column);
+        return above;
+}
+
 static double normalise(size_t n, double *v)
 {
         double sum = 0;
@@ -32,26 +84,77 @@ static double normalise(size_t n, double *v)
         return length;
 }
 
+/* |g v| of the v of unit length that iteration ends with: at most the largest eigenvalue. */
+static double iterate(size_t n, const double *g, double *v)
+{
+        double *next = allocate(n, sizeof *next), value = 0;
+        for (size_t i = 0; i < n; i++)
+                v[i] = 1 + 0.5 * vm_sin(1.0 + 7.0 * (double)i); /* orthogonal to nothing in particular */
+        normalise(n, v);
+        for (int k = 0; k < ITERATIONS; k++) {
+                memset(next, 0, n * sizeof *next);
+                for (size_t i = 0; i < n; i++)
+                        add_scaled(n, v[i], g + i * n, next);
+                value = normalise(n, next);
+                memcpy(v, next, n * sizeof *v);
+        }
+        free(next);
+        return value;
+}
+
+/* The least of value (1 + e) that is proven to be above g, n > 0. */
+static double raise_above(size_t n, const double *g, double value)
+{
+        double excess = SMALLEST_EXCESS;
+        while (isfinite(value) && value > 0 && !is_above(n, g, value * (1 + excess)))
+                excess *= 4;
+        return value * (1 + excess) * (1 + (double)n * (double)n * 0x1p-50);
+}
+
+/* ---- norms ---- */
+
+double spectral_norm_bound(size_t n_out, size_t n_in, const float *weight)
+{
+        const size_t n = n_out <= n_in ? n_out : n_in;
+        double *g = gram(n_out, n_in, weight), *v = allocate(n, sizeof *v);
+        const double bound = sqrt(raise_above(n, g, iterate(n, g, v)));
+        free(g);
+        free(v);
+        return bound;
+}
+
+/* The other singular vector: W v or W'u, of unit length. */
+static void fill_partner(const struct spectral_norm *norm, const float *weight)
+{
+        const size_t n_in = norm->n_in;
+        const bool rows = norm->n_out <= n_in; /* left is known */
+        memset(rows ? norm->right : norm->left, 0, (rows ? n_in : norm->n_out) * sizeof(double));
+        for (size_t i = 0; i < norm->n_out; i++)
+                for (size_t j = 0; j < n_in; j++)
+                        if (rows)
+                                norm->right[j] = fma((double)weight[i * n_in + j], norm->left[i], norm->right[j]);
+                        else
+                                norm->left[i] = fma((double)weight[i * n_in + j], norm->right[j], norm->left[i]);
+        if (rows)
+                normalise(n_in, norm->right);
+        else
+                normalise(norm->n_out, norm->left);
+}
+
 double spectral_norm_measure(struct spectral_norm *norm, const float *weight)
 {
-        double *u = norm->left, *v = norm->right;
-        for (size_t j = 0; j < norm->n_in; j++)
-                v[j] = 1 + 0.5 * sin(1.0 + 7.0 * (double)j); /* orthogonal to nothing in particular */
-        normalise(norm->n_in, v);
-        for (int k = 0; k < ITERATIONS; k++) {
-                for (size_t i = 0; i < norm->n_out; i++) {
-                        u[i] = 0;
-                        for (size_t j = 0; j < norm->n_in; j++)
-                                u[i] = fma((double)weight[i * norm->n_in + j], v[j], u[i]);
-                }
-                normalise(norm->n_out, u);
-                memset(v, 0, norm->n_in * sizeof *v);
-                for (size_t i = 0; i < norm->n_out; i++)
-                        for (size_t j = 0; j < norm->n_in; j++)
-                                v[j] = fma((double)weight[i * norm->n_in + j], u[i], v[j]);
-                norm->norm = normalise(norm->n_in, v);
+        const size_t n = norm->n_out <= norm->n_in ? norm->n_out : norm->n_in;
+        const double rounding = 1 + (double)n * (double)n * 0x1p-50;
+        double *g = gram(norm->n_out, norm->n_in, weight);
+        norm->share = 1;
+        if (!is_above(n, g, norm->limit * norm->limit / rounding)) {
+                double *v = norm->n_out <= norm->n_in ? norm->left : norm->right;
+                norm->norm = sqrt(raise_above(n, g, iterate(n, g, v)));
+                fill_partner(norm, weight);
+                /* Rounding the product to float moves W by at most 2^-24 |W|_F <= 2^-24 sqrt(n) |W|_2. */
+                norm->share = norm->limit / norm->norm * (1 - 0x1p-24 * (sqrt((double)n) + 1));
         }
-        norm->share = norm->norm > norm->limit ? norm->limit / norm->norm : 1;
+        free(g);
         return norm->share;
 }
 
@@ -59,57 +162,17 @@ void spectral_norm_gradient(const struct spectral_norm *norm, const float *weigh
 {
         const size_t n_in = norm->n_in;
         double along = 0;
-        for (size_t i = 0; i < norm->n_out * n_in; i++)
-                along = fma((double)g[i], (double)weight[i], along);
-        along = norm->share < 1 ? along / norm->norm : 0;
+        if (norm->share < 1)
+                for (size_t i = 0; i < norm->n_out; i++) {
+                        double row = 0;
+                        for (size_t j = 0; j < n_in; j++)
+                                row = fma((double)g[i * n_in + j], (double)weight[i * n_in + j], row);
+                        along += row;
+                }
+        if (norm->share < 1)
+                along /= norm->norm;
         for (size_t i = 0; i < norm->n_out; i++)
                 for (size_t j = 0; j < n_in; j++)
                         gradient[i * n_in + j] += (float)(norm->share * fma(-along * norm->left[i], norm->right[j],
                                                                             (double)g[i * n_in + j]));
-}
-
-/* c = a a, symmetric, scaled to the largest element 1; returns ln of the scale. */
-static double square(size_t n, const double *a, double *c)
-{
-        double largest = 0;
-        for (size_t i = 0; i < n; i++) {
-                memset(c + i * n, 0, n * sizeof *c);
-                for (size_t k = 0; k < n; k++)
-                        for (size_t j = 0; j < n; j++)
-                                c[i * n + j] = fma(a[i * n + k], a[k * n + j], c[i * n + j]);
-                for (size_t j = 0; j < n; j++)
-                        largest = fmax(largest, fabs(c[i * n + j]));
-        }
-        if (!(largest > 0))
-                return 0;
-        for (size_t i = 0; i < n * n; i++)
-                c[i] /= largest;
-        return log(largest);
-}
-
-double spectral_norm_bound(size_t n_out, size_t n_in, const float *packed)
-{
-        double *a = allocate(n_in * n_in, sizeof *a), *b = allocate(n_in * n_in, sizeof *b);
-        for (size_t o = 0; o < n_out; o++)
-                for (size_t i = 0; i < n_in; i++)
-                        for (size_t j = 0; j < n_in; j++) {
-                                const double w_i = (double)packed[(i / PANEL * n_out + o) * PANEL + i % PANEL];
-                                const double w_j = (double)packed[(j / PANEL * n_out + o) * PANEL + j % PANEL];
-                                a[i * n_in + j] = fma(w_i, w_j, a[i * n_in + j]);
-                        }
-        /* (W'W)^(2^m) = e^log_scale a */
-        double log_scale = 0;
-        for (int m = 0; m < SQUARINGS; m++) {
-                log_scale = 2 * log_scale + square(n_in, a, b);
-                double *other = a;
-                a = b;
-                b = other;
-        }
-        double trace = 0;
-        for (size_t i = 0; i < n_in; i++)
-                trace += a[i * n_in + i];
-        free(a);
-        free(b);
-        const double root = trace > 0 ? exp((log(trace) + log_scale) / (double)(2 << SQUARINGS)) : 0;
-        return root * (1 + 1e-9); /* roundings of the squarings are far below that after the root */
 }
