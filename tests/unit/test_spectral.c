@@ -30,8 +30,8 @@ static void test_derivatives_are_those_of_differences(void **state)
 {
         (void)state;
         check_derivatives("{type: spectral}", 2, square, of_square, false);
-        check_derivatives("{type: spectral, channels: 3, hidden: 7, bins: 5, embedding: 0, largest_scale: 16}", 2, oblong,
-                          of_oblong, false);
+        check_derivatives("{type: spectral, channels: 3, hidden: 7, bins: 5, embedding: 0, largest_scale: 16}", 2,
+                          oblong, of_oblong, false);
         check_derivatives("{type: spectral, channels: 5, hidden: 9, largest_scale: 20}", 3, block, of_block, false);
 }
 
@@ -39,7 +39,8 @@ static void test_tanh_has_an_energy(void **state)
 {
         (void)state;
         check_derivatives("{type: spectral, activation: tanh}", 2, oblong, of_oblong, true);
-        check_derivatives("{type: spectral, activation: tanh, channels: 4, hidden: 10, bins: 6}", 3, block, of_block, true);
+        check_derivatives("{type: spectral, activation: tanh, channels: 4, hidden: 10, bins: 6}", 3, block, of_block,
+                          true);
         struct network_settings settings = {{0}};
         struct input *input = lab_read("{type: spectral}", network_rows, &settings);
         const struct network_type *type = settings.type.type;
@@ -70,7 +71,11 @@ static void test_the_energy_is_the_integral_of_f(void **state)
         double integral[2] = {0}; /* of all steps, and of every other */
         for (int r = 0; r < 2; r++)
                 for (int i = 0; i <= STEPS; i += 1 << r)
-                        integral[r] += along[i] * (i == 0 || i == STEPS ? 1 : i >> r & 1 ? 4 : 2) * (1 << r) / (3. * STEPS);
+                        integral[r] += along[i] *
+                                       (i == 0 || i == STEPS ? 1
+                                        : i >> r & 1         ? 4
+                                                             : 2) *
+                                       (1 << r) / (3. * STEPS);
         const double difference = energy[1][0] - energy[0][0], error = fabs(integral[0] - integral[1]);
         /* rounding: 1e-6 of each cell's terms, at random */
         assert_true(fabs(difference - integral[0]) <= error + 1e-5 * fabs(difference));
@@ -167,7 +172,9 @@ static void test_the_lipschitz_bound_holds_and_is_reached(void **state)
         struct network_lab lab;
         struct mesh *mesh = spectral_mesh(2, square, of_square);
         for (int k = 0; k < 2; k++) {
-                network_lab_open(&lab, k == 0 ? "{type: spectral}" : "{type: spectral, activation: tanh, channels: 1, hidden: 1}",
+                network_lab_open(&lab,
+                                 k == 0 ? "{type: spectral}"
+                                        : "{type: spectral, activation: tanh, channels: 1, hidden: 1}",
                                  &(struct network_shape){.n_axes = 2, .mesh = mesh});
                 const struct network_type *type = lab.network->type;
                 if (k == 1) { /* tanh'(0) is the largest: no shift, no field; filters' first feature only, all of 0.8 */
