@@ -33,6 +33,8 @@ void train_series_create(struct train *train)
                  .help = "sigma^2 E|s_theta - s|^2 a coordinate, where the exact score is known"},
                 {.name = "validation_relative", .rank = 1, .shape = {n}, .unit = "1",
                  .help = "sqrt(E|s_theta - s|^2/E|s|^2), where the exact score is known"},
+                {.name = "validation_asymmetry", .rank = 1, .shape = {n}, .unit = "1",
+                 .help = "|J - J'|_F/|J|_F of the score's Jacobian there, 0 of a gradient"},
                 {.name = "wall_seconds", .unit = "s", .help = "since the training began, over all its parts"},
         };
         train->series = series_create(columns, sizeof columns / sizeof *columns);
@@ -58,6 +60,7 @@ void train_append_row(struct train *train)
                 row[series_offset(series, "validation_loss") + i] = validation->loss[i];
                 row[series_offset(series, "validation_eps") + i] = validation->eps[i];
                 row[series_offset(series, "validation_relative") + i] = validation->relative[i];
+                row[series_offset(series, "validation_asymmetry") + i] = validation->asymmetry[i];
         }
 }
 
