@@ -119,6 +119,7 @@ struct provenance provenance_of(const struct run *run);
 /* observe.c. Collective. */
 void run_write_snapshot(struct run *run, int64_t index, double sigma, const struct score_level *level);
 void run_checkpoint(struct run *run);
+void run_advise(const struct run *run); /* failures name the last checkpoint from here on */
 _Noreturn void run_give_up(struct run *run, const char *why); /* after one last attempt to save */
 
 /* series_rows.c. Measuring is collective. */
@@ -146,6 +147,7 @@ void run_close_level(struct run *run);
 double run_snapshot_bytes(const struct run *run); /* of one snapshot */
 
 /* progress.c */
+void progress_format_seconds(double seconds, char *text, size_t size); /* as people say it */
 void progress_begin_level(struct run *run);
 void progress_tile(void *run, size_t tiles_done);
 void progress_stretch(struct run *run);

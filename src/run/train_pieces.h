@@ -29,7 +29,7 @@ struct train {
 
 /* train_observe.c. Collective. */
 void train_series_create(struct train *train);
-void train_append_row(struct train *train);
+void train_append_row(struct train *train, bool validated); /* just now */
 void train_validate(struct train *train);
 void train_checkpoint(struct train *train);
 void train_write_weights(struct train *train);
