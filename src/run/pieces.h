@@ -145,6 +145,15 @@ void run_close_level(struct run *run);
 
 /* predict.c */
 double run_snapshot_bytes(const struct run *run); /* of one snapshot */
+enum { RUN_PROCESS_MIB = 48 };                    /* MPI, HDF5, buffers: measured by make bench */
+void run_print_bytes(FILE *out, const char *what, double bytes);
+double run_transform_bytes(const struct mesh *mesh, int64_t domain); /* what it holds on a rank */
+
+/* Where a checkpoint stands: in what its parameters differ from here, to be freed, or NULL. */
+struct run_stand { bool finished; char *difference, done[128]; };
+typedef const char *run_look(const struct run *run, const char *path, struct run_stand *stand); /* NULL or why not */
+/* What a command would do in the run's directory, from the newest checkpoint there or from `beginning`. */
+void run_print_intention(const struct run *run, const char *beginning, run_look *look, FILE *out);
 
 /* progress.c */
 void progress_format_seconds(double seconds, char *text, size_t size); /* as people say it */

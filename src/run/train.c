@@ -236,7 +236,11 @@ void train_end(struct train *train)
                  train->wall_before + seconds_now() - run->deadline.start, peak, run->directory);
         log_close();
         directory_unlock();
+        train_free(train);
+}
 
+void train_free(struct train *train)
+{
         training_free(train->training);
         denoiser_free(train->denoiser);
         normalisation_release(&train->weights.normalisation);
@@ -245,6 +249,6 @@ void train_end(struct train *train)
         free(train->weights.digest);
         series_free(train->series);
         mesh_free(train->own_mesh);
-        run_free(run);
+        run_free(train->run);
         free(train);
 }

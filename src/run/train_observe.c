@@ -44,7 +44,7 @@ void train_series_create(struct train *train)
         train->series->n_constants = n > 0 ? 1 : 0;
 }
 
-void train_append_row(struct train *train, bool validated)
+static void append_row(struct train *train, bool validated)
 {
         struct series *series = train->series;
         const struct training_state *state = training_state(train->training);
@@ -72,7 +72,7 @@ static void write_series(struct train *train)
         free(path);
 }
 
-void train_validate(struct train *train)
+static void validate(struct train *train)
 {
         const char *why = training_validate(train->training, &train->validation);
         succeed_all(!why, "%s", why ? why : "");
@@ -166,7 +166,7 @@ static void format_errors(const struct train *train, char *text, size_t size)
                                          exact ? validation->eps[i] : validation->loss[i], validation->sigma[i]);
 }
 
-void train_show(struct train *train, bool lasting)
+static void show(struct train *train, bool lasting)
 {
         const struct training_state *state = training_state(train->training);
         const double now = seconds_now(), passed = fmax(now - train->run->deadline.start, 1e-9);
@@ -209,15 +209,15 @@ static void observe_step(struct train *train)
         const bool validates = every > 0 && is_due(train, step, every);
         const double begin = seconds_now();
         if (validates)
-                train_validate(train);
+                validate(train);
         if (validates || is_due(train, step, (train->steps + ROWS - 1) / ROWS)) {
-                train_append_row(train, validates);
+                append_row(train, validates);
                 if (validates)
                         write_series(train);
         }
         if (validates) {
                 deadline_level_ended(&train->run->deadline, seconds_now() - begin);
-                train_show(train, true);
+                show(train, true);
         }
 }
 
@@ -247,7 +247,7 @@ void train_advance(struct train *train)
                         train_checkpoint(train);
                 const double now = seconds_now();
                 if (now - train->last_shown >= SHOW_EVERY)
-                        train_show(train, now - train->last_lasting >= LASTING_EVERY);
+                        show(train, now - train->last_lasting >= LASTING_EVERY);
         }
         write_series(train);
         train_checkpoint(train);
