@@ -73,6 +73,7 @@ bool train_finished(const struct train *train);
 void train_advance(struct train *train);
 /* Collective. Writes the weights files, says so; frees the run. */
 void train_end(struct train *train);
+void train_free(struct train *train);
 
 /* ---- inspect ---- */
 
@@ -96,8 +97,11 @@ void run_likelihood(struct run *run);
 
 /* ---- check ---- */
 
-/* What the run would take, for `ranks` ranks, and what it would do. */
+/* What the input's training and its sampling would take, for so many ranks as the options say, and what they would do. */
+void run_check(const struct options *options, FILE *out);
+/* Of one of them. */
 void run_predict(const struct run *run, int64_t ranks, FILE *out);
+void train_predict(const struct train *train, int64_t ranks, FILE *out);
 
 /* ---- the rows of the whole input ---- */
 

@@ -57,6 +57,7 @@ struct score_type {
         /* Of a score whose dimension is written in a file: looks there, before all that follows, and keeps what it found in
          * the settings, whose model will own it. Local. NULL or why not. */
         const char *(*open)(void *settings, const struct score_context *context);
+        const char *(*file)(const void *settings); /* the file open() needs, which may not be there yet */
 
         /* What the settings make of the type, where that depends on them: score_create() goes on with the answer, whose
          * functions they are. NULL: itself. */

@@ -87,6 +87,10 @@ struct training;
 const char *training_normalise(const struct training_source *source, const struct network_shape *shape, uint64_t seed,
                                int64_t examples, struct normalisation *normalisation);
 
+/* NULL, or why these cannot go together, and the key of an input at fault. The mesh of fields need not be planned. Local. */
+const char *training_refuses(const struct training_settings *settings, const struct network_type *type,
+                             const struct network_shape *shape, const struct training_source *source, const char **key);
+
 /* NULL, or why these cannot go together ("sliced needs ... which unet has not"); then nothing is made. Borrows all
  * but copies the source. *training begins at step 0 with the network's first weights. */
 const char *training_create(const struct training_settings *settings, struct denoiser *denoiser,

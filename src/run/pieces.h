@@ -124,6 +124,7 @@ struct provenance provenance_of(const struct run *run);
 /* observe.c. Collective. */
 void run_write_snapshot(struct run *run, int64_t index, double sigma, const struct score_level *level);
 void run_checkpoint(struct run *run);
+void run_advise(const struct run *run); /* failures name the last checkpoint from here on */
 _Noreturn void run_give_up(struct run *run, const char *why); /* after one last attempt to save */
 
 /* series_rows.c. Measuring is collective. */
@@ -152,8 +153,18 @@ void run_inspect_samples(struct run *run, const struct inspection *inspection);
 
 /* predict.c */
 double run_snapshot_bytes(const struct run *run); /* of one snapshot */
+enum { RUN_PROCESS_MIB = 48 };                    /* MPI, HDF5, buffers: measured by make bench */
+void run_print_bytes(FILE *out, const char *what, double bytes);
+double run_transform_bytes(const struct mesh *mesh, int64_t domain); /* what it holds on a rank */
+
+/* Where a checkpoint stands: in what its parameters differ from here, to be freed, or NULL. */
+struct run_stand { bool finished; char *difference, done[128]; };
+typedef const char *run_look(const struct run *run, const char *path, struct run_stand *stand); /* NULL or why not */
+/* What a command would do in the run's directory, from the newest checkpoint there or from `beginning`. */
+void run_print_intention(const struct run *run, const char *beginning, run_look *look, FILE *out);
 
 /* progress.c */
+void progress_format_seconds(double seconds, char *text, size_t size); /* as people say it */
 void progress_begin_level(struct run *run);
 void progress_tile(void *run, size_t tiles_done);
 void progress_stretch(struct run *run);
