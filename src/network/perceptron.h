@@ -29,7 +29,7 @@ struct perceptron *perceptron_create(const struct perceptron_shape *shape);
 void perceptron_free(struct perceptron *perceptron);
 /* The tensors "layer_0.weight", "layer_0.bias", ...; NULL: only counts. */
 size_t perceptron_tensors(const struct perceptron_shape *shape, struct network_tensor *tensor);
-/* N(0, gain^2/fan_in): 3.5 for the first layer and its bias, 1.8 for the others, 0 for the last. */
+/* N(0, gain^2/fan_in): 3.5 for the first layer and its bias, 1.8 for the others, last_gain for the last. */
 void perceptron_initialise(const struct perceptron_shape *shape, uint64_t seed, double last_gain, float *theta);
 void perceptron_set(struct perceptron *perceptron, const float *theta);
 
@@ -43,8 +43,8 @@ const float *perceptron_tangent(struct perceptron *perceptron);
 /* g: panels of dL/d output. Adds to gradient (or NULL); returns dL/d inputs where asked, else NULL. */
 const float *perceptron_backward(struct perceptron *perceptron, const float *g, float *gradient, bool want_inputs);
 /* Of g . output + h . tangent of the output; after tangent(). g may be NULL: 0. */
-const float *perceptron_backward_tangent(struct perceptron *perceptron, const float *g, const float *h,
-                                         float *gradient, bool want_inputs);
+const float *perceptron_backward_tangent(struct perceptron *perceptron, const float *g, const float *h, float *gradient,
+                                         bool want_inputs);
 
 /* Product over layers of upper bounds of |W_l|_2 and of the activation's largest slope: how much outputs may move as the
  * first n_inputs inputs do. */
