@@ -148,6 +148,7 @@ bool run_create_score(struct run *run, struct input *input, const struct selecti
         const struct score_context context = {.seed = (uint64_t)run->settings.seed, .look_only = !parallel_active(),
                                               .inspect_field = field_inspect, .read_field = field_read,
                                               .read_any = field_read_any, .read_weights = weights_read,
+                                              .file_digest = file_digest,
                                               .key = &key};
         if (!agree_on_score(input, section, score_open(selected->type, selected->settings, &context), key) ||
             !run_split(run, input))
