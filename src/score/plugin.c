@@ -85,7 +85,7 @@ static const char *record(char **wanted, const char *found, const char *key, con
         if (strcmp(*wanted, found) == 0)
                 return NULL;
         score_reads(context, key);
-        snprintf(reason, sizeof reason, "is %.200s, but what is there has %.200s", *wanted, found);
+        snprintf(reason, sizeof reason, "%.200s is wanted, and %.200s is there", *wanted, found);
         return reason;
 }
 
