@@ -17,7 +17,7 @@ enum { LARGEST_INPUT = 1 << 24 }; /* bytes: nobody writes more by hand */
 /* ---- what one section's rows cannot know of another's ---- */
 
 /* The levels follow from the score's diameter and dimension too. */
-static void build_levels(struct run *run, struct input *input)
+void run_build_levels(struct run *run, struct input *input)
 {
         const struct selection *selected = &run->settings.levels.type;
         const struct levels_type *type = selected->type;
@@ -39,7 +39,7 @@ static void build_levels(struct run *run, struct input *input)
                 levels_release(&run->levels);
                 return;
         }
-        if (sampler_scheme(&run->settings.sampler)->diffusion || run->options.likelihood)
+        if (run->options.inspects || run->options.likelihood || sampler_scheme(&run->settings.sampler)->diffusion)
                 return; /* levels will be time steps, which are checked, or only the first counts */
         for (size_t i = 0; i < run->levels.n; i++) {
                 const double sigma = run->levels.sigma[i];
@@ -173,7 +173,7 @@ void run_check_sections(struct run *run, struct input *input)
                 run_take_data(run);
         run->process = (struct process){run->settings.process.type.type, run->settings.process.type.settings};
         run_check_initial(run, input);
-        build_levels(run, input);
+        run_build_levels(run, input);
         if (run->options.likelihood) {
                 run->step_size = 1; /* of a sampler that takes no step */
                 run->settings.sampler.denoise = false;
@@ -209,6 +209,7 @@ static const char *command_name(const struct run *run)
                : options->inverts    ? "invert"
                : options->likelihood ? "likelihood"
                : options->trains     ? "train"
+               : options->inspects   ? "inspect"
                                      : "";
 }
 

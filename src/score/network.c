@@ -93,6 +93,11 @@ static const char *open_weights(void *settings, const struct score_context *cont
                        : "is of fields, and the weights are of particles; leave it out";
 }
 
+static const char *file_of(const void *settings)
+{
+        return ((const struct network_score_settings *)settings)->path;
+}
+
 /* ---- the model ---- */
 
 struct network_score {
@@ -300,7 +305,7 @@ enum { WORK_FIELDS = 16 }; /* activations: those of a spectral network of 8 chan
 
 #define NETWORK_SCORE                                                                                                  \
         .name = "network", .help = "a trained score: a network's weights from sculptor train, or imported",            \
-        .params = network_score_params, .settings_size = sizeof(struct network_score_settings), .open = open_weights,  \
+        .params = network_score_params, .settings_size = sizeof(struct network_score_settings), .open = open_weights, .file = file_of,  \
         .dimension = dimension, .create = create, .free = free_model, .undefined_at = undefined_at,                    \
         .create_level = create_level, .free_level = free_level, .eval = eval, .jacobian_vector = jacobian_vector
 #define OF_FIELDS                                                                                                      \
