@@ -31,6 +31,7 @@ struct sha256 { uint32_t h[8]; uint64_t n_bytes; unsigned char block[64]; };
 void sha256_begin(struct sha256 *sha);
 void sha256_add(struct sha256 *sha, const void *bytes, size_t n);
 void sha256_end(struct sha256 *sha, char hex[65]);
+const char *file_digest(const char *path, char hex[65]); /* local; of the whole file. NULL or why */
 
 /* Local. The SHA-256 of a snapshot's or checkpoint's payload: its arrays in a fixed order and its place
  * in the run; not provenance, dates or wall times. NULL or why. */

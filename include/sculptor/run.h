@@ -27,6 +27,7 @@ struct options {
         bool checks;                /* the command is `check` */
         bool noises, inverts;       /* the command is `forward`, or `invert` */
         bool trains;                /* the command is `train` */
+        bool inspects;              /* the command is `inspect` */
         bool ascends;               /* it goes from data to noise: levels and grid are turned round */
 };
 
@@ -73,6 +74,13 @@ void train_advance(struct train *train);
 /* Collective. Writes the weights files, says so; frees the run. */
 void train_end(struct train *train);
 void train_free(struct train *train);
+
+/* ---- inspect ---- */
+
+/* Collective. As run_configure(), of a score and the truth it is held against. */
+struct run *run_configure_inspection(const struct options *options);
+/* Collective. Measures, writes inspect.h5, tells; frees the run. */
+void run_inspect(struct run *run);
 
 /* ---- field ---- */
 

@@ -39,12 +39,12 @@ static const struct param spectral_rows[] = {
         {.key = "largest_scale",
          .kind = PARAM_REAL,
          .offset = FIELD(largest_scale),
-         .fallback = "128",
+         .fallback = "32",
          .range = "[4, 1000000]",
          .unit = "cells",
-         .help = "wavelength of the first node; filters are constant beyond, so that larger meshes of equal cells can "
-                 "use "
-                 "what was learned"},
+         .help = "wavelength of the first node, at most the side of the mesh that is learned from; filters are "
+                 "constant "
+                 "beyond, and so larger meshes of such cells can use what was learned"},
         {.key = "embedding", .kind = PARAM_INTEGER, .offset = FIELD(embedding), .fallback = "4", .range = "[0, 64]",
          .help = "frequencies of cos and sin of ln(sigma)/4 that tell the network its noise level"},
         {.key = "activation", .kind = PARAM_CHOICE, .offset = FIELD(activation), .choices = activations,

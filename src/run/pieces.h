@@ -5,6 +5,7 @@
 #include "configuration.h"
 #include "deadline.h"
 #include "sculptor/initial.h"
+#include "sculptor/inspection.h"
 #include "sculptor/levels.h"
 #include "sculptor/population.h"
 #include "sculptor/provenance.h"
@@ -40,6 +41,8 @@ struct run {
         struct selection initial;    /* where particles start: population.initial, or likelihood.data */
         struct initial_file_settings data; /* the latter's */
         struct score *score;
+        struct score *truth;         /* of `inspect`: what the score is held against */
+        struct mesh *truth_mesh;
         struct mesh *mesh;           /* the score's, of fields; else NULL */
         char *wisdom;                /* of its plans */
         struct levels levels;
@@ -87,6 +90,7 @@ int64_t run_domain_ranks(const struct run *run, int64_t n_ranks);
 bool run_split(struct run *run, struct input *input); /* the ranks into groups; false where there is a problem */
 void run_plan(struct run *run, const char *wisdom,
               const char *source); /* the mesh, with a checkpoint's plans or NULL */
+void run_plan_truth(struct run *run); /* after run_plan(): the truth's mesh, with the same plans */
 struct population *run_create_population(const struct run *run, int64_t n, bool with_velocity, size_t n_memory);
 
 /* fields.c. Collective. */
@@ -111,6 +115,7 @@ struct input *run_read_input(struct run *run, const struct options *options, con
 void run_stop_on_problems(const struct input *input);
 void run_name_itself(struct run *run); /* its directory, echo and provenance */
 /* The score of a selection, with what it reads from files, split over ranks; problems are told of keys in `section`. */
+void run_build_levels(struct run *run, struct input *input);
 bool run_create_score(struct run *run, struct input *input, const struct selection *selected, const char *section);
 
 /* provenance.c */
@@ -142,6 +147,9 @@ struct score_level *run_create_level(const struct run *run, int64_t level);
 
 /* Collective. After the level is observed: the next one begins; saves and stops where that is due. */
 void run_close_level(struct run *run);
+
+/* inspect_samples.c. Collective. */
+void run_inspect_samples(struct run *run, const struct inspection *inspection);
 
 /* predict.c */
 double run_snapshot_bytes(const struct run *run); /* of one snapshot */

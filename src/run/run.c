@@ -272,6 +272,7 @@ void run_free(struct run *run)
         population_free(run->population);
         sampler_free(run->sampler);
         score_free(run->score);
+        score_free(run->truth);
         levels_release(&run->levels);
         time_grid_free(run->grid);
         free(run->level_ends);
