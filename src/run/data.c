@@ -50,8 +50,8 @@ static void data_file_check(const void *configured, const struct params_scope *s
         const struct real_vector *box = &settings->box_size;
         const bool given = box->n > 1 || box->value[0] > 0;
         if (given && box->n != 1 && box->n != n)
-                params_problem(scope, "box_size", "has %zu numbers, but cells has %zu; give one number, or one for each",
-                               box->n, n);
+                params_problem(scope, "box_size",
+                               "has %zu numbers, but cells has %zu; give one number, or one for each", box->n, n);
         for (size_t i = 0; i < box->n && given; i++)
                 if (!(box->value[i] > 0))
                         params_problem(scope, "box_size", "is %g along an axis; give a length above 0", box->value[i]);
@@ -113,8 +113,8 @@ static const char *check_cells(const struct data_file_settings *settings, const 
         }
         if (same || shape->rank == 2)
                 return NULL;
-        size_t used = (size_t)snprintf(reason, sizeof reason, "of a row of %s must be its sizes from the last axis on:",
-                                       settings->dataset);
+        size_t used = (size_t)snprintf(reason, sizeof reason,
+                                       "of a row of %s must be its sizes from the last axis on:", settings->dataset);
         for (int axis = shape->rank - 1; axis > 0 && used < sizeof reason; axis--)
                 used += (size_t)snprintf(reason + used, sizeof reason - used, " %lld", (long long)shape->size[axis]);
         return reason;
@@ -125,7 +125,8 @@ static const char *check_rows(const struct data_file_settings *settings, const s
 {
         static char reason[300];
         if (shape->rank > 2 && !data_is_of_fields(settings)) {
-                snprintf(reason, sizeof reason, "%s has %d axes, not (particle, coordinate); of fields data.cells says how many",
+                snprintf(reason, sizeof reason,
+                         "%s has %d axes, not (particle, coordinate); of fields data.cells says how many",
                          settings->dataset, shape->rank);
                 return reason;
         }
