@@ -38,7 +38,12 @@ const char *file_digest(const char *path, char hex[65]); /* local; of the whole 
 const char *payload_hash(const char *path, char hex[65]);
 
 /* A user's data set of shape (rows, columns), or (rows) taken as one column; any HDF5 real type. */
-struct dataset_shape { int64_t n_rows, n_columns; };
+enum { DATASET_SHAPE_AXES = 8 };
+struct dataset_shape {
+        int64_t n_rows, n_columns;
+        int rank;
+        int64_t size[DATASET_SHAPE_AXES]; /* of each of its axes */
+};
 
 /* Local (one process may look, before MPI). Refuses external storage, external links, virtual data
  * sets, other ranks and types, unknown filters, with the reason. */

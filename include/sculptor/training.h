@@ -75,7 +75,8 @@ struct training_validation {
         double eps[TRAINING_MAX_SIGMAS];      /* sigma^2 E|s_theta - s|^2 a coordinate where the target's noised score is
                                                  exact; else NAN */
         double relative[TRAINING_MAX_SIGMAS]; /* sqrt(E|s_theta - s|^2/E|s|^2), or NAN */
-        double asymmetry[TRAINING_MAX_SIGMAS]; /* |J - J'|_F/|J|_F of the score's Jacobian, by random probes: 0 where it is
+        double asymmetry
+                [TRAINING_MAX_SIGMAS]; /* |J - J'|_F/|J|_F of the score's Jacobian, by random probes: 0 where it is
                                                   a gradient [Salimans & Ho 2021] */
         double mean_loss;          /* over these sigma; NAN where no rows are held out */
 };

@@ -176,7 +176,8 @@ static void show(struct train *train, bool lasting)
         format_errors(train, errors, sizeof errors);
         log_progress(lasting, "step %" PRId64 "/%" PRId64 "  loss %.4g%s  rate %.2g  %.3g %s/s  %s left", state->step,
                      train->steps, state->smoothed_loss, errors, train->report.learning_rate,
-                     rate * (double)train->run->settings.training.batch, train->run->mesh ? "images" : "examples", left);
+                     rate * (double)train->run->settings.training.batch, train->run->mesh ? "images" : "examples",
+                     left);
         train->last_shown = now;
         if (lasting)
                 train->last_lasting = now;
@@ -243,7 +244,8 @@ void train_advance(struct train *train)
                 if (decision.stop)
                         stop_early(train, decision.signal);
                 const int64_t every = training_validate_every(&run->settings.training);
-                if (decision.checkpoint || (every > 0 && training_state(train->training)->step / every > train->last_saved / every))
+                if (decision.checkpoint ||
+                    (every > 0 && training_state(train->training)->step / every > train->last_saved / every))
                         train_checkpoint(train);
                 const double now = seconds_now();
                 if (now - train->last_shown >= SHOW_EVERY)
