@@ -17,6 +17,7 @@
 
 #include "score/clean_only.h"
 #include "score/field_prior.h"
+#include "score/lognormal_field.h"
 #include "score/lognormal_map.h"
 #include "score/types.h"
 #include "sculptor/memory.h"
@@ -258,6 +259,17 @@ static void draw(const void *model, const struct rng_stream *stream, uint64_t fi
         for (size_t i = 0; i < mesh->size; i++)
                 x[i] = vm_exp(x[i] - field->half_variance) - 1;
         clear_padding(mesh, x);
+}
+
+bool lognormal_field_is(const struct score *score)
+{
+        return score->type == &score_lognormal_field;
+}
+
+struct lognormal_law lognormal_field_law(const struct score *score)
+{
+        const struct lognormal_field *field = score->model;
+        return (struct lognormal_law){field->normal.mesh, field->normal.variance, field->half_variance};
 }
 
 const struct score_type score_lognormal_field = {
