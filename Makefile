@@ -107,6 +107,11 @@ demo:  ## install what is missing, build, sample a toy and a cosmological field 
 	@$(MAKE) --no-print-directory -j "$$(nproc)" all
 	@BUILD='$(BUILD)' RANKS='$(RANKS)' scripts/run-demo
 
+demo-train:  ## learn a density from a data set, sample it by reverse diffusion on 2 ranks and draw both (a minute)
+	@scripts/install-dependencies build post
+	@$(MAKE) --no-print-directory -j "$$(nproc)" all
+	@BUILD='$(BUILD)' RANKS='$(RANKS)' scripts/run-demo-train
+
 five-samplers:  ## draw one target by five reverse samplers at NFE=20 score evaluations a particle
 	@scripts/install-dependencies build post
 	@$(MAKE) --no-print-directory -j "$$(nproc)" all
@@ -189,7 +194,7 @@ help:  ## print this
 	@sed -n '/^# Settings/,/^[^#]/s/^# \{0,1\}//p' $(firstword $(MAKEFILE_LIST))
 
 FORCE:
-.PHONY: all unit tests demo five-samplers pictures test test-long bench accuracy lint lint-tree lint-format lint-cppcheck \
+.PHONY: all unit tests demo demo-train five-samplers pictures test test-long bench accuracy lint lint-tree lint-format lint-cppcheck \
         lint-tidy format docs clean install help FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:

@@ -41,7 +41,8 @@ struct denoiser *denoiser_create(struct network *network, const struct normalisa
 void denoiser_free(struct denoiser *denoiser);
 struct network *denoiser_network(struct denoiser *denoiser);
 
-struct denoiser_scales denoiser_scales(const struct denoiser *denoiser, double sigma);
+/* Of fields collective over the domain, where sigma is not the last one asked for. */
+struct denoiser_scales denoiser_scales(struct denoiser *denoiser, double sigma);
 const double *denoiser_mode_variance(const struct denoiser *denoiser); /* d of this rank's modes (mesh.h); particles: d[1] */
 
 /* For one tile, sigma > 0 of every lane (of fields sigma[0]); of fields collective over the domain. */

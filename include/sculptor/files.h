@@ -20,8 +20,9 @@ void directory_unlock(void);
  * the caller frees. NULL or why. */
 const char *directory_set_aside(const char *path, char **moved_to);
 
-/* Collective. Text written whole by rank 0: temporary, fsync, rename, fsync of the directory. */
+/* Collective. Text, or bytes, written whole by rank 0: temporary, fsync, rename, fsync of the directory. */
 const char *text_write_atomic(const char *path, const char *text);
+const char *bytes_write_atomic(const char *path, const void *bytes, size_t n);
 
 const char *hdf5_library(void); /* "hdf5@1.10.8" */
 
@@ -30,6 +31,7 @@ struct sha256 { uint32_t h[8]; uint64_t n_bytes; unsigned char block[64]; };
 void sha256_begin(struct sha256 *sha);
 void sha256_add(struct sha256 *sha, const void *bytes, size_t n);
 void sha256_end(struct sha256 *sha, char hex[65]);
+const char *file_digest(const char *path, char hex[65]); /* local; of the whole file. NULL or why */
 
 /* Local. The SHA-256 of a snapshot's or checkpoint's payload: its arrays in a fixed order and its place
  * in the run; not provenance, dates or wall times. NULL or why. */
@@ -45,5 +47,9 @@ const char *dataset_inspect(const char *path, const char *name, struct dataset_s
 /* Local. Rows first .. first + count - 1 as doubles, rows[count][n_columns]. Non-finite values are an
  * error naming the row. */
 const char *dataset_read_rows(const char *path, const char *name, int64_t first, int64_t count, double *rows);
+
+/* The same of data sets of any rank: a row is all that has one index along the first axis. */
+const char *dataset_inspect_flat(const char *path, const char *name, struct dataset_shape *shape);
+const char *dataset_read_flat(const char *path, const char *name, int64_t first, int64_t count, double *rows);
 
 #endif

@@ -43,6 +43,7 @@ struct network_type {
         size_t settings_size;
         void (*check)(const void *settings, const struct params_scope *scope); /* or NULL */
         bool particles, fields;  /* what it can be a function of */
+        bool whole_fields;       /* a field must not be split over ranks */
 
         /* The tensors in the order of theta, from the settings and the shape's numbers alone. tensor may be NULL: only
          * counts. Every offset is the sum of the sizes before. */

@@ -27,6 +27,9 @@ double parallel_max(double here);
 double parallel_min(double here);
 void parallel_broadcast(void *bytes, size_t n_bytes, int root); /* any size, in chunks */
 
+/* Rank 0's text, or its NULL, on every rank: rank 0's is returned there, the others' are theirs to free. */
+char *parallel_share_text(char *text);
+
 /* Every rank's block of n doubles, concatenated in the order of ranks, on every rank. counts[rank] is
  * filled with each rank's n. The caller frees the result. Meant for small data (series, sums). */
 double *parallel_gather(const double *here, size_t n, size_t *counts);
@@ -35,6 +38,12 @@ double *parallel_gather(const double *here, size_t n, size_t *counts);
  * rank 1, ... What this rank gets is returned in the order of their senders, n_received[size] rows of each. The
  * caller frees. */
 double *parallel_exchange(const double *rows, size_t width, const size_t *n_sent, size_t *n_received);
+
+/* Likewise of floats one by one, n_sent[rank] of them, for arrays as large as a network. */
+float *parallel_exchange_floats(const float *values, const size_t *n_sent, size_t *n_received);
+
+/* Every rank's run of floats in the order of ranks, n[rank] of them, to all[] on every rank. */
+void parallel_gather_floats(const float *here, const size_t *n, float *all);
 
 /* ---- the grid: ensemble x domain ----
  * Groups of domain_size consecutive ranks share each of their fields, split in slabs; the groups have
@@ -49,6 +58,7 @@ int parallel_domain_handle(void);     /* the domain's communicator, as MPI_Comm_
 
 /* Collective over the domain. */
 bool parallel_domain_any(bool here);
+double parallel_domain_max(double here);
 double *parallel_domain_gather(const double *here, size_t n, size_t *counts); /* as parallel_gather */
 
 #endif

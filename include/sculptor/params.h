@@ -66,6 +66,7 @@ struct param {
         bool (*variant)(size_t i, struct param_variant *variant); /* PARAM_SELECT: false past the last */
         void (*check)(const void *settings, const struct params_scope *scope); /* PARAM_TABLE, TABLES (per item) */
         bool operational;                /* may differ between a run and its continuation */
+        bool elsewhere;                  /* another command's: known, but neither read nor echoed here */
 };
 #define PARAM_END {.kind = PARAM_END_MARK}
 

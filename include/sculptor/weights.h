@@ -7,7 +7,8 @@
 #include "sculptor/denoiser.h"
 #include "sculptor/mesh.h"
 #include "sculptor/network.h"
-#include "sculptor/provenance.h"
+
+struct provenance;
 
 struct weights {
         struct network_settings network; /* the architecture: type and its settings */

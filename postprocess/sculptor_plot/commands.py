@@ -150,7 +150,34 @@ def _paths(options):
     return run, "paths", lambda: paths.draw(run, points, pair)
 
 
-ABOUT = {"compare": "The last populations of several samplers of one target side by side, with their score "
+def _learning_parser():
+    return _parser("learning", ("training", "TRAIN_DIR", None, "the directory of sculptor train, on a data set of a file"),
+                   ("run", "RUN_DIR", None, "the run that sampled with its weights"))
+
+
+def _learning(options):
+    from . import learning
+    from .files import FileError, RunError
+
+    try:
+        training = learning.Training(options.training)
+    except FileError:
+        raise
+    except RunError as error:
+        raise Problem(str(error), BAD_USE) from None
+    run = _open(options.run)
+    _require(run, False, "learning shows data and samples as particles")
+
+    def make():
+        figure, (samples, data, n) = learning.draw(training, run, options.max_points)
+        print(f"sliced Wasserstein-2 distance to held-out data, {n} points: samples {samples:.4f}, "
+              f"data {data:.4f}, ratio {samples / data:.2f}")
+        return figure
+    return run, "learning", make
+
+
+ABOUT = {"learning": "A trained score: data, samples, marginals, how it learned, and the distance to held-out data.",
+         "compare": "The last populations of several samplers of one target side by side, with their score "
                     "evaluations a particle (NFE), the exact density as contours and the distance from it.",
          "filmstrip": "Forward and reverse side by side: data become noise above, noise becomes data below, the same "
                       "noise level in each column.",
@@ -159,7 +186,7 @@ ABOUT = {"compare": "The last populations of several samplers of one target side
          "paths": "Paths between latents and the samples a flow makes of them, coloured from end to end; of random "
                   "fields maps, a path a row."}
 # name: (its arguments, what looks at the runs and returns (run whose pictures it is, name of the file, how to draw it))
-COMMANDS = {"compare": (_compare_parser, _compare), "filmstrip": (_filmstrip_parser, _filmstrip),
+COMMANDS = {"learning": (_learning_parser, _learning), "compare": (_compare_parser, _compare), "filmstrip": (_filmstrip_parser, _filmstrip),
             "likelihood": (_likelihood_parser, _likelihood), "paths": (_paths_parser, _paths)}
 NAMES = tuple(COMMANDS)
 HELP = ", ".join(f"sculptor-plot {name} --help" for name in NAMES)

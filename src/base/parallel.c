@@ -1,8 +1,10 @@
 #include "sculptor/parallel.h"
 
+#include <limits.h>
 #include <mpi.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "sculptor/error.h"
 #include "sculptor/memory.h"
@@ -158,43 +160,75 @@ double *parallel_gather(const double *here, size_t n, size_t *counts)
         return gather(MPI_COMM_WORLD, world.size, here, n, counts);
 }
 
-/* Counts and places are int for MPI, of rows here. */
-static void place_rows(const int *count, int *offset)
+/* Counts as MPI wants them, and where each rank's begin. Returns their sum. */
+static size_t place_counts(const size_t *n, int *count, int *offset)
 {
-        offset[0] = 0;
-        for (int rank = 1; rank < world.size; rank++)
-                offset[rank] = offset[rank - 1] + count[rank - 1];
+        size_t total = 0;
+        for (int rank = 0; rank < world.size; rank++) {
+                count[rank] = (int)n[rank];
+                offset[rank] = (int)total;
+                total += n[rank];
+                if (total > INT_MAX)
+                        fatal("%zu numbers in one exchange: more than MPI counts", total);
+        }
+        return total;
+}
+
+/* Items of `size` bytes, `item` to MPI. */
+static void *exchange(const void *items, size_t size, MPI_Datatype item, const size_t *n_sent, size_t *n_received)
+{
+        const size_t n_ranks = (size_t)world.size;
+        int *count = allocate(4 * n_ranks, sizeof *count), *offset = count + n_ranks;
+        int *count_back = offset + n_ranks, *offset_back = count_back + n_ranks;
+        place_counts(n_sent, count, offset);
+        check(MPI_Alltoall(count, 1, MPI_INT, count_back, 1, MPI_INT, MPI_COMM_WORLD), "MPI_Alltoall");
+        for (size_t rank = 0; rank < n_ranks; rank++)
+                n_received[rank] = (size_t)count_back[rank];
+        void *received = allocate(place_counts(n_received, count_back, offset_back), size);
+        check(MPI_Alltoallv(items, count, offset, item, received, count_back, offset_back, item, MPI_COMM_WORLD),
+              "MPI_Alltoallv");
+        free(count);
+        return received;
+}
+
+static void *copy_items(const void *items, size_t size, const size_t *n_sent, size_t *n_received)
+{
+        n_received[0] = n_sent[0];
+        void *same = allocate(n_sent[0], size);
+        if (n_sent[0] > 0)
+                memcpy(same, items, n_sent[0] * size);
+        return same;
 }
 
 double *parallel_exchange(const double *rows, size_t width, const size_t *n_sent, size_t *n_received)
 {
-        if (!world.active) {
-                n_received[0] = n_sent[0];
-                double *same = allocate(n_sent[0] * width, sizeof *same);
-                for (size_t i = 0; i < n_sent[0] * width; i++)
-                        same[i] = rows[i];
-                return same;
-        }
-        const size_t size = (size_t)world.size;
-        int *count = allocate(4 * size, sizeof *count), *offset = count + size;
-        int *count_back = offset + size, *offset_back = count_back + size;
-        for (size_t rank = 0; rank < size; rank++)
-                count[rank] = (int)n_sent[rank];
-        check(MPI_Alltoall(count, 1, MPI_INT, count_back, 1, MPI_INT, MPI_COMM_WORLD), "MPI_Alltoall");
-        place_rows(count, offset);
-        place_rows(count_back, offset_back);
-        size_t total = 0;
-        for (size_t rank = 0; rank < size; rank++)
-                total += n_received[rank] = (size_t)count_back[rank];
-        double *received = allocate(total * width, sizeof *received);
+        if (!world.active)
+                return copy_items(rows, width * sizeof *rows, n_sent, n_received);
         MPI_Datatype row;
         check(MPI_Type_contiguous((int)width, MPI_DOUBLE, &row), "MPI_Type_contiguous");
         check(MPI_Type_commit(&row), "MPI_Type_commit");
-        check(MPI_Alltoallv(rows, count, offset, row, received, count_back, offset_back, row, MPI_COMM_WORLD),
-              "MPI_Alltoallv");
+        double *received = exchange(rows, width * sizeof *rows, row, n_sent, n_received);
         MPI_Type_free(&row);
-        free(count);
         return received;
+}
+
+float *parallel_exchange_floats(const float *values, const size_t *n_sent, size_t *n_received)
+{
+        if (!world.active)
+                return copy_items(values, sizeof *values, n_sent, n_received);
+        return exchange(values, sizeof *values, MPI_FLOAT, n_sent, n_received);
+}
+
+void parallel_gather_floats(const float *here, const size_t *n, float *all)
+{
+        int *count = allocate(2 * (size_t)world.size, sizeof *count), *offset = count + world.size;
+        const size_t total = place_counts(n, count, offset);
+        if (world.active)
+                check(MPI_Allgatherv(here, count[world.rank], MPI_FLOAT, all, count, offset, MPI_FLOAT, MPI_COMM_WORLD),
+                      "MPI_Allgatherv");
+        else
+                memcpy(all, here, total * sizeof *all);
+        free(count);
 }
 
 /* ---- the grid ---- */
@@ -238,6 +272,13 @@ int parallel_domain_handle(void)
         return (int)MPI_Comm_c2f(world.domain);
 }
 
+double parallel_domain_max(double here)
+{
+        if (world.domain_size > 1)
+                check(MPI_Allreduce(MPI_IN_PLACE, &here, 1, MPI_DOUBLE, MPI_MAX, world.domain), "MPI_Allreduce");
+        return here;
+}
+
 bool parallel_domain_any(bool here)
 {
         int value = here;
@@ -249,4 +290,15 @@ bool parallel_domain_any(bool here)
 double *parallel_domain_gather(const double *here, size_t n, size_t *counts)
 {
         return gather(world.domain, world.domain_size, here, n, counts);
+}
+
+char *parallel_share_text(char *text)
+{
+        int64_t length = text ? (int64_t)strlen(text) : -1;
+        parallel_broadcast(&length, sizeof length, 0);
+        if (length < 0)
+                return NULL;
+        char *here = parallel_rank() == 0 ? text : allocate((size_t)length + 1, 1);
+        parallel_broadcast(here, (size_t)length, 0);
+        return here;
 }

@@ -136,7 +136,7 @@ static void echo_rows(const struct echo *echo, const struct place *above, const 
                 struct place place = {above, row->key, 0};
                 const void *field = (const char *)settings + row->offset;
                 struct param_variant variant;
-                if (row->operational && !echo->all)
+                if (row->elsewhere || (row->operational && !echo->all))
                         continue;
                 if (row->kind == PARAM_TABLE) {
                         echo_rows(echo, &place, row->rows, field);

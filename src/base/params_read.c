@@ -99,6 +99,8 @@ static bool read_row(struct reading *reading, const struct param *row, void *set
         struct place place = {&reading->scope.place, row->key, 0};
         struct value value = {input, &place, node, row};
         void *field = (char *)settings + row->offset;
+        if (row->elsewhere)
+                return true;
         if (node && node->kind == NODE_REFUSED)
                 return false;
         if ((node && node->kind == NODE_NULL) || (!node && !row->fallback)) {

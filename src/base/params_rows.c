@@ -26,6 +26,8 @@ void params_release(const struct param *rows, void *settings)
 {
         for (const struct param *row = rows; row && row->kind != PARAM_END_MARK; row++) {
                 void *field = (char *)settings + row->offset;
+                if (row->elsewhere)
+                        continue;
                 if (row->kind == PARAM_TABLE) {
                         params_release(row->rows, field);
                 } else if (row->kind == PARAM_TABLES) {

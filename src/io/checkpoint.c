@@ -9,7 +9,6 @@
 #include "io/checkpoint_file.h"
 #include "io/generations.h"
 #include "io/hdf5_file.h"
-#include "io/manifest.h"
 #include "io/provenance.h"
 #include "io/series_file.h"
 #include "sculptor/memory.h"
@@ -135,21 +134,9 @@ const char *checkpoint_write(const char *directory, const struct population *pop
         const char *why = generations_next(directory, mark->steps_done, &name);
         if (!why)
                 why = write_file(name, &source);
-        struct manifest manifest = {.level = mark->level, .step = mark->step, .steps_done = mark->steps_done}, found;
-        if (!why) {
-                /* The file's bytes were compared with memory; now they get their digest, then the manifest. */
-                why = manifest_digest(name, &manifest);
-                if (!why)
-                        why = manifest_write(name, &manifest);
-                if (!why)
-                        why = manifest_read(name, &found);
-                if (!why && memcmp(manifest.digest, found.digest, sizeof found.digest) != 0)
-                        why = agree(reason("%s: its manifest was not kept", name));
-                if (why)
-                        generations_remove(name);
-                else
-                        generations_prune(directory, name, keep);
-        }
+        const struct manifest manifest = {.level = mark->level, .step = mark->step, .steps_done = mark->steps_done};
+        if (!why)
+                why = generations_finish(directory, name, &manifest, keep);
         if (path)
                 *path = why ? NULL : name;
         if (why || !path)

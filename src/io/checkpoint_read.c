@@ -105,18 +105,6 @@ static const char *get_header(const char *path, struct checkpoint_header *header
         return check_shapes(path, header, &shapes);
 }
 
-/* Collective. Rank 0's text, or its NULL, on every rank. */
-static char *share_text(char *text)
-{
-        int64_t length = text ? (int64_t)strlen(text) : -1;
-        parallel_broadcast(&length, sizeof length, 0);
-        if (length < 0)
-                return NULL;
-        char *here = parallel_rank() == 0 ? text : allocate((size_t)length + 1, 1);
-        parallel_broadcast(here, (size_t)length, 0);
-        return here;
-}
-
 const char *checkpoint_read_header(const char *path, struct checkpoint_header *header)
 {
         *header = (struct checkpoint_header){0};
@@ -127,8 +115,8 @@ const char *checkpoint_read_header(const char *path, struct checkpoint_header *h
         }
         char *parameters = header->parameters, *wisdom = header->wisdom; /* NULL but on rank 0 */
         parallel_broadcast(header, sizeof *header, 0);
-        header->parameters = share_text(parameters);
-        header->wisdom = share_text(wisdom);
+        header->parameters = parallel_share_text(parameters);
+        header->wisdom = parallel_share_text(wisdom);
         return NULL;
 }
 

@@ -239,3 +239,21 @@ char *checkpoint_newest(const char *directory, void (*complain)(const char *line
         free(listing.generation);
         return newest;
 }
+
+const char *generations_finish(const char *directory, const char *path, const struct manifest *where, int keep)
+{
+        struct manifest manifest = *where, found;
+        /* The file's bytes were compared with memory; now they get their digest, then the manifest. */
+        const char *why = manifest_digest(path, &manifest);
+        if (!why)
+                why = manifest_write(path, &manifest);
+        if (!why)
+                why = manifest_read(path, &found);
+        if (!why && memcmp(manifest.digest, found.digest, sizeof found.digest) != 0)
+                why = agree(reason("%s: its manifest was not kept", path));
+        if (why)
+                generations_remove(path);
+        else
+                generations_prune(directory, path, keep);
+        return why;
+}

@@ -1,6 +1,7 @@
-/* The digest of what a snapshot or checkpoint says about the run, for comparing runs: its arrays, then
+/* The digest of what a snapshot, checkpoint or weights file says about the run, for comparing runs: its arrays, then
  * its place in the run, whatever the file's layout, dates and machine. */
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -11,7 +12,7 @@
 #include "sculptor/files.h"
 #include "sculptor/memory.h"
 
-enum { MAX_RANK = 4 };
+enum { MAX_RANK = 6 }; /* of weights */
 
 struct array {
         hid_t set, space;
@@ -120,6 +121,42 @@ static void add_snapshot(struct sha256 *sha, hid_t file)
         sha256_add(sha, &index, sizeof index);
 }
 
+/* H5Literate's, in the order of names: every array of a group. */
+struct gathering { struct sha256 *sha; hid_t file; const char *group; };
+
+static herr_t add_member(hid_t group, const char *name, const H5L_info_t *link, void *owner)
+{
+        const struct gathering *gathering = owner;
+        (void)group, (void)link;
+        char path[256];
+        snprintf(path, sizeof path, "%s/%s", gathering->group, name);
+        sha256_add(gathering->sha, name, strlen(name));
+        add_array(gathering->sha, gathering->file, path, 1, MAX_RANK);
+        return 0;
+}
+
+static void add_group(struct sha256 *sha, hid_t file, const char *name)
+{
+        struct gathering gathering = {sha, file, name};
+        hid_t group = H5(H5Gopen2(file, name, H5P_DEFAULT));
+        H5(H5Literate(group, H5_INDEX_NAME, H5_ITER_INC, NULL, add_member, &gathering));
+        H5Gclose(group);
+}
+
+/* Weights, and of a training's checkpoint what goes on from them. */
+static void add_weights(struct sha256 *sha, hid_t file)
+{
+        add_group(sha, file, "tensors");
+        add_group(sha, file, "normalisation");
+        if (!is_there(file, "training"))
+                return;
+        add_group(sha, file, "training");
+        hid_t group = H5(H5Gopen2(file, "training", H5P_DEFAULT));
+        const int64_t step = hdf5_get_integer(group, "step");
+        H5Gclose(group);
+        sha256_add(sha, &step, sizeof step);
+}
+
 const char *payload_hash(const char *path, char hex[65])
 {
         struct stat status;
@@ -135,12 +172,14 @@ const char *payload_hash(const char *path, char hex[65])
         struct sha256 sha;
         sha256_begin(&sha);
         const char *why = NULL;
-        if (is_there(file, "progress"))
+        if (H5Aexists(file, "weights_format") > 0)
+                add_weights(&sha, file);
+        else if (is_there(file, "progress"))
                 add_checkpoint(&sha, file);
         else if ((is_there(file, "state") || is_there(file, "density")) && H5Aexists(file, "index") > 0)
                 add_snapshot(&sha, file);
         else
-                why = reason("%s is neither a snapshot nor a checkpoint of ours", path);
+                why = reason("%s is no snapshot, checkpoint or weights file of ours", path);
         H5Fclose(file);
         if (!why && hdf5_failure())
                 why = reason("%s: %s", path, hdf5_failure());

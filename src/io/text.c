@@ -10,9 +10,8 @@
 #include "sculptor/parallel.h"
 
 /* Rank 0. The part file, whole and durable; its bytes are in the .part when this returns NULL. */
-static const char *write_part(const char *part, const char *text)
+static const char *write_part(const char *part, const void *text, size_t length)
 {
-        size_t length = strlen(text);
         int fd = disk_create(part);
         if (fd < 0)
                 return reason_errno("create", part);
@@ -27,12 +26,12 @@ static const char *write_part(const char *part, const char *text)
         return why;
 }
 
-const char *text_write_atomic(const char *path, const char *text)
+const char *bytes_write_atomic(const char *path, const void *bytes, size_t n)
 {
         const char *why = NULL;
         if (parallel_rank() == 0) {
                 char *part = path_part(path);
-                why = write_part(part, text);
+                why = write_part(part, bytes, n);
                 if (why)
                         unlink(part);
                 else if (!disk_publish(part, path))
@@ -40,4 +39,9 @@ const char *text_write_atomic(const char *path, const char *text)
                 free(part);
         }
         return agree(why);
+}
+
+const char *text_write_atomic(const char *path, const char *text)
+{
+        return bytes_write_atomic(path, text, strlen(text));
 }

@@ -7,8 +7,8 @@
 #include "sculptor/memory.h"
 #include "sculptor/mesh.h"
 
-static const struct network_type *const registry[] = {NULL};
-enum { N_TYPES = sizeof registry / sizeof registry[0] - 1 };
+static const struct network_type *const registry[] = {&network_mlp, &network_energy, &network_spectral};
+enum { N_TYPES = sizeof registry / sizeof registry[0] };
 
 bool network_variant(size_t i, struct param_variant *variant)
 {

@@ -5,6 +5,7 @@
 #include "sculptor/network.h"
 
 extern const struct network_type network_mlp;
+extern const struct network_type network_energy;
 extern const struct network_type network_spectral;
 extern const struct network_type network_unet;
 

@@ -123,20 +123,47 @@ const struct param input_rows[] = {
          .fallback = "{}", .help = "what is measured of fields at every level"},
         {.key = "likelihood", .kind = PARAM_TABLE, .offset = FIELD(likelihood), .rows = log_likelihood_params,
          .fallback = "{}", .help = "of sculptor likelihood: whose log density, and how exactly"},
+        {.key = "network", .kind = PARAM_TABLE, .offset = FIELD(network), .rows = network_rows,
+         .help = "of sculptor train: what learns"},
+        {.key = "data", .kind = PARAM_TABLE, .offset = FIELD(data), .rows = data_params,
+         .help = "of sculptor train: what is learned from"},
+        {.key = "training", .kind = PARAM_TABLE, .offset = FIELD(training), .rows = training_params,
+         .check = training_check, .help = "of sculptor train: how it is learned"},
+        {.key = "inspect", .kind = PARAM_TABLE, .offset = FIELD(inspect), .rows = inspect_params,
+         .help = "of sculptor inspect: the truth that score is held against"},
         {.key = "parallel", .kind = PARAM_TABLE, .offset = FIELD(parallel), .rows = parallel_rows, .fallback = "{}",
          .help = "how fields are shared out over the ranks"},
         {.key = "fft", .kind = PARAM_TABLE, .offset = FIELD(fft), .rows = fft_rows, .fallback = "{}",
          .help = "the Fourier transforms of fields"},
         PARAM_END};
 
-/* `field`, `forward` and `likelihood` read the same files, and those without a sampler. */
-const struct param *configuration_free_rows(void)
+static bool is_one_of(const char *key, const char *const *keys)
+{
+        for (; *keys; keys++)
+                if (strcmp(key, *keys) == 0)
+                        return true;
+        return false;
+}
+
+const struct param *configuration_rows(enum configuration_purpose purpose)
 {
         enum { N_ROWS = sizeof input_rows / sizeof *input_rows };
-        static struct param rows[N_ROWS];
-        memcpy(rows, input_rows, sizeof rows);
-        for (size_t i = 0; i < N_ROWS; i++)
-                if (rows[i].key && strcmp(rows[i].key, "sampler") == 0)
-                        rows[i].fallback = "{type: ula, step_size: 1, steps_per_level: 1}";
-        return rows;
+        static const char *const sampling[] = {"network", "data", "training", "inspect", NULL};
+        static const char *const training[] = {"population", "score",      "levels",     "process",  "sampler",
+                                               "inspect",    "estimators", "likelihood", "parallel", NULL};
+        static const char *const inspection[] = {"population", "sampler",    "network",  "data", "training",
+                                                 "estimators", "likelihood", "parallel", NULL};
+        static const char *const *const others[CONFIGURATION_PURPOSES] = {[FOR_SAMPLING] = sampling,
+                                                                          [FOR_FIELDS] = sampling,
+                                                                          [FOR_TRAINING] = training,
+                                                                          [FOR_INSPECTION] = inspection};
+        static struct param rows[CONFIGURATION_PURPOSES][N_ROWS];
+        struct param *mine = rows[purpose];
+        memcpy(mine, input_rows, sizeof input_rows);
+        for (struct param *row = mine; row->key; row++) {
+                row->elsewhere = is_one_of(row->key, others[purpose]);
+                if (purpose == FOR_FIELDS && strcmp(row->key, "sampler") == 0)
+                        row->fallback = "{type: ula, step_size: 1, steps_per_level: 1}";
+        }
+        return mine;
 }

@@ -5,11 +5,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "run/data.h"
+#include "run/inspect.h"
 #include "sculptor/estimators.h"
 #include "sculptor/log_likelihood.h"
 #include "sculptor/mesh.h"
+#include "sculptor/network.h"
 #include "sculptor/params.h"
 #include "sculptor/sampler.h"
+#include "training/settings.h"
 
 struct configuration {
         int64_t seed;
@@ -43,6 +47,10 @@ struct configuration {
         } checkpoint;
         struct estimators_settings estimators;
         struct log_likelihood_settings likelihood;
+        struct network_settings network;
+        struct data_settings data;
+        struct training_settings training;
+        struct inspect_settings inspect;
         struct {
                 int64_t domain_ranks; /* -1: chosen by run_split() */
         } parallel;
@@ -53,7 +61,15 @@ struct configuration {
         } fft;
 };
 
-const struct param *configuration_free_rows(void); /* input_rows without the need for a sampler */
+/* input_rows as a command reads them: one file may serve several, and what is another's is not looked at. */
+enum configuration_purpose {
+        FOR_SAMPLING,
+        FOR_FIELDS,   /* `field`, `forward` and `likelihood`: without the need for a sampler */
+        FOR_TRAINING,
+        FOR_INSPECTION,
+        CONFIGURATION_PURPOSES
+};
+const struct param *configuration_rows(enum configuration_purpose purpose);
 
 enum output_precision { PRECISION_DOUBLE, PRECISION_FLOAT };
 

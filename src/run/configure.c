@@ -10,13 +10,14 @@
 #include "sculptor/parallel.h"
 #include "sculptor/rng.h"
 #include "sculptor/text.h"
+#include "sculptor/weights.h"
 
 enum { LARGEST_INPUT = 1 << 24 }; /* bytes: nobody writes more by hand */
 
 /* ---- what one section's rows cannot know of another's ---- */
 
 /* The levels follow from the score's diameter and dimension too. */
-static void build_levels(struct run *run, struct input *input)
+void run_build_levels(struct run *run, struct input *input)
 {
         const struct selection *selected = &run->settings.levels.type;
         const struct levels_type *type = selected->type;
@@ -38,7 +39,7 @@ static void build_levels(struct run *run, struct input *input)
                 levels_release(&run->levels);
                 return;
         }
-        if (sampler_scheme(&run->settings.sampler)->diffusion || run->options.likelihood)
+        if (run->options.inspects || run->options.likelihood || sampler_scheme(&run->settings.sampler)->diffusion)
                 return; /* levels will be time steps, which are checked, or only the first counts */
         for (size_t i = 0; i < run->levels.n; i++) {
                 const double sigma = run->levels.sigma[i];
@@ -129,26 +130,41 @@ static void check_size(struct run *run, struct input *input)
                                   run->mesh ? "cells" : "coordinates");
 }
 
-void run_check_sections(struct run *run, struct input *input)
+/* Collective. One rank may have met a bad cell, or not the file; false where any has a reason. */
+static bool agree_on_score(struct input *input, const char *section, const char *why, const char *key)
 {
-        if (!run_split(run, input))
-                return;
-        run->score = score_create(run->settings.score.type.type, run->settings.score.type.settings);
-        const struct score_type *type = run->score->type;
-        run->mesh = type->mesh ? type->mesh(run->score->model) : NULL;
+        struct { char reason[1024], path[64]; } told = {.reason = ""};
+        snprintf(told.reason, sizeof told.reason, "%s", why ? why : "");
+        snprintf(told.path, sizeof told.path, "%s%s%s", section, key ? "." : "", key ? key : "");
+        if (!run_agree_on(told.reason, sizeof told))
+                return true;
+        input_add_problem(input, told.path, "%s", told.reason);
+        return false;
+}
+
+bool run_create_score(struct run *run, struct input *input, const struct selection *selected, const char *section)
+{
         const char *key = NULL;
         const struct score_context context = {.seed = (uint64_t)run->settings.seed, .look_only = !parallel_active(),
                                               .inspect_field = field_inspect, .read_field = field_read,
-                                              .read_any = field_read_any,
+                                              .read_any = field_read_any, .read_weights = weights_read,
+                                              .file_digest = file_digest,
                                               .key = &key};
-        const char *why = type->load ? type->load(run->score->model, &context) : NULL;
-        struct { char reason[1024], path[64]; } told = {.reason = ""};
-        snprintf(told.reason, sizeof told.reason, "%s", why ? why : "");
-        snprintf(told.path, sizeof told.path, "score%s%s", key ? "." : "", key ? key : "");
-        if (run_agree_on(told.reason, sizeof told)) { /* one rank may have met a bad cell */
-                input_add_problem(input, told.path, "%s", told.reason);
+        const char *why = score_open(selected->type, selected->settings, &context); /* which sets the key */
+        if (!agree_on_score(input, section, why, key) || !run_split(run, input))
+                return false;
+        run->score = score_create(selected->type, selected->settings);
+        const struct score_type *type = run->score->type;
+        run->mesh = type->mesh ? type->mesh(run->score->model) : NULL;
+        key = NULL;
+        why = type->load ? type->load(run->score->model, &context) : NULL;
+        return agree_on_score(input, section, why, key);
+}
+
+void run_check_sections(struct run *run, struct input *input)
+{
+        if (!run_create_score(run, input, &run->settings.score.type, "score"))
                 return;
-        }
         check_size(run, input);
         if (run->options.draws_fields) {
                 clean_level(run);
@@ -159,7 +175,7 @@ void run_check_sections(struct run *run, struct input *input)
                 run_take_data(run);
         run->process = (struct process){run->settings.process.type.type, run->settings.process.type.settings};
         run_check_initial(run, input);
-        build_levels(run, input);
+        run_build_levels(run, input);
         if (run->options.likelihood) {
                 run->step_size = 1; /* of a sampler that takes no step */
                 run->settings.sampler.denoise = false;
@@ -175,7 +191,7 @@ void run_check_sections(struct run *run, struct input *input)
 
 /* ---- reading ---- */
 
-static void stop_on_problems(const struct input *input)
+void run_stop_on_problems(const struct input *input)
 {
         size_t n = input_problems(input);
         if (n == 0)
@@ -194,6 +210,8 @@ static const char *command_name(const struct run *run)
                : options->noises     ? "forward"
                : options->inverts    ? "invert"
                : options->likelihood ? "likelihood"
+               : options->trains     ? "train"
+               : options->inspects   ? "inspect"
                                      : "";
 }
 
@@ -222,36 +240,28 @@ static char *join_overrides(const struct options *options)
         return text;
 }
 
-struct run *run_configure(const struct options *options)
+struct input *run_read_input(struct run *run, const struct options *options, const struct param *rows)
 {
-        struct run *run = allocate(1, sizeof *run);
         run->options = *options;
+        run->rows = rows;
         deadline_begin(&run->deadline, options->max_seconds, INFINITY);
-
         size_t length = 0;
         const char *why = NULL;
         run->input_text = text_read_all(options->input, LARGEST_INPUT, &length, &why);
         require_all(run->input_text != NULL, "%s", why);
         struct input *input = input_parse(options->input, run->input_text, length, options->set, options->n_set);
-        const bool needs_none = options->draws_fields || options->noises || options->likelihood;
-        input_read(input, needs_none ? configuration_free_rows() : input_rows, &run->settings);
-        stop_on_problems(input);
-        const struct sampler_settings asked = run->settings.sampler; /* noising needs none of it */
-        if (options->noises)
-                run->settings.sampler = sampler_noising_settings();
-        run_check_sections(run, input);
-        stop_on_problems(input);
-        input_free(input);
+        input_read(input, rows, &run->settings);
+        run_stop_on_problems(input);
+        return input;
+}
 
-        run->sampler = sampler_create(&run->settings.sampler, run->step_size, run->levels.sigma[run->levels.n - 1],
-                                      (uint64_t)run->settings.seed);
-        if (options->noises)
-                run->settings.sampler = asked;
+void run_name_itself(struct run *run)
+{
         run->directory = choose_directory(run);
-        run->overrides = join_overrides(options);
-        run->echo = params_echo(input_rows, &run->settings, false);
+        run->overrides = join_overrides(&run->options);
+        run->echo = params_echo(run->rows, &run->settings, false);
         if (*command_name(run)) { /* its files must not be taken for a sampler's */
-                char *own = options->likelihood ? run_likelihood_echo(run) : copy_text("");
+                char *own = run->options.likelihood ? run_likelihood_echo(run) : copy_text("");
                 char *echo = format_text("command: %s\n%s%s", command_name(run), run->echo, own);
                 free(own);
                 free(run->echo);
@@ -259,6 +269,25 @@ struct run *run_configure(const struct options *options)
         }
         run->provenance = provenance_of(run);
         run->deadline.every_seconds = run->settings.checkpoint.every_seconds;
+}
+
+struct run *run_configure(const struct options *options)
+{
+        struct run *run = allocate(1, sizeof *run);
+        const bool needs_none = options->draws_fields || options->noises || options->likelihood;
+        struct input *input = run_read_input(run, options, configuration_rows(needs_none ? FOR_FIELDS : FOR_SAMPLING));
+        const struct sampler_settings asked = run->settings.sampler; /* noising needs none of it */
+        if (options->noises)
+                run->settings.sampler = sampler_noising_settings();
+        run_check_sections(run, input);
+        run_stop_on_problems(input);
+        input_free(input);
+
+        run->sampler = sampler_create(&run->settings.sampler, run->step_size, run->levels.sigma[run->levels.n - 1],
+                                      (uint64_t)run->settings.seed);
+        if (options->noises)
+                run->settings.sampler = asked;
+        run_name_itself(run);
         if (run->grid)
                 sampler_set_grid(run->sampler, run->grid);
         run_series_create(run);

@@ -21,24 +21,39 @@ static int64_t choose_domain(int64_t n_fields, int64_t n_ranks)
         return domain;
 }
 
+/* Of a training on a file, whose fields are whole. */
+static const struct score_type no_score = {.name = "data", .whole_fields = true};
+
+static const struct score_type *score_type_of(const struct run *run)
+{
+        const struct selection *selected = &run->settings.score.type;
+        if (!selected->type)
+                return run->score ? run->score->type : &no_score;
+        const struct score_type *type = selected->type;
+        return type->configured ? type->configured(selected->settings) : type;
+}
+
 int64_t run_domain_ranks(const struct run *run, int64_t n_ranks)
 {
-        const struct score_type *type = run->settings.score.type.type;
+        const struct score_type *type = score_type_of(run);
         const int64_t wanted = run->settings.parallel.domain_ranks;
-        if (wanted > 0 || !type->mesh)
+        if (wanted > 0 || !type->mesh || type->whole_fields)
                 return wanted > 0 ? wanted : 1;
         return choose_domain(run->settings.population.particles, n_ranks);
 }
 
 bool run_split(struct run *run, struct input *input)
 {
-        const struct score_type *type = run->settings.score.type.type;
+        const struct score_type *type = score_type_of(run);
         int64_t n_ranks = parallel_active() ? parallel_size() : run->options.ranks;
         const int64_t domain = run_domain_ranks(run, n_ranks);
         if (!parallel_active() && n_ranks == 1)
                 n_ranks = domain; /* `check` without --ranks: as many as that takes */
         if (domain > 1 && !type->mesh)
                 input_add_problem(input, "parallel.domain_ranks", "splits fields, and %s has none; leave it out",
+                                  type->name);
+        else if (domain > 1 && type->whole_fields)
+                input_add_problem(input, "parallel.domain_ranks", "%s works on whole fields; give 1, or leave it out",
                                   type->name);
         else if (n_ranks % domain != 0)
                 input_add_problem(input, "parallel.domain_ranks",
@@ -157,7 +172,7 @@ void run_plan(struct run *run, const char *wisdom, const char *source)
                     "the FFT plans in %s cannot be made here (another FFTW or processor), and others would change the "
                     "last bits; go on where it was made, or with --set fft.strict=false",
                     resumed ? source : run->settings.fft.plans);
-        const char *why = run->score->type->prepare ? run->score->type->prepare(run->score->model) : NULL;
+        const char *why = run->score && run->score->type->prepare ? run->score->type->prepare(run->score->model) : NULL;
         require_all(!why, "score: %s", why ? why : "");
         if (run->mesh->n_planes < parallel_domain_size())
                 log_warning("a field has %lld planes for %d ranks: some have nothing to do",
@@ -165,6 +180,16 @@ void run_plan(struct run *run, const char *wisdom, const char *source)
         if (run->settings.population.particles < parallel_ensemble_size())
                 log_warning("%lld fields for %d groups of ranks: some have nothing to do; raise parallel.domain_ranks",
                             (long long)run->settings.population.particles, parallel_ensemble_size());
+}
+
+void run_plan_truth(struct run *run)
+{
+        if (!run->truth_mesh)
+                return;
+        free(mesh_plan(run->truth_mesh, (enum mesh_planning)run->settings.fft.planning, run->wisdom, false));
+        const struct score_type *type = run->truth->type;
+        const char *why = type->prepare ? type->prepare(run->truth->model) : NULL;
+        require_all(!why, "inspect.against: %s", why ? why : "");
 }
 
 /* ---- the population ---- */

@@ -69,17 +69,18 @@ static void take_help(struct options *options, const char *value)
 
 /* The commands that go from level to level, that run on many ranks, and all. */
 #define LEVELS "sample forward invert"
-#define RUNS LEVELS " field likelihood"
+#define SAVES LEVELS " train"
+#define RUNS SAVES " inspect field likelihood"
 #define EVERY RUNS " check"
 
 static const struct option_row rows[] = {
         {"--output", "DIR", "write there, instead of output.directory", EVERY, take_output},
         {"--set", "KEY=VALUE", "override one value of the input, e.g. --set sampler.step_size=1e-3; may be repeated",
          EVERY, take_set},
-        {"--max-seconds", "S", "stop in time with a checkpoint and exit status 75", LEVELS, take_max_seconds},
+        {"--max-seconds", "S", "stop in time with a checkpoint and exit status 75", SAVES, take_max_seconds},
         {"--fresh", NULL, "start over; what an earlier run left in DIR is moved to DIR/previous_0001", RUNS,
          take_fresh},
-        {"--resume", "FILE", "go on from this checkpoint, instead of the newest in DIR", LEVELS " check", take_resume},
+        {"--resume", "FILE", "go on from this checkpoint, instead of the newest in DIR", SAVES " check", take_resume},
         {"--quiet", NULL, "only warnings on the terminal (DIR/sculptor.log tells the rest)", RUNS, take_quiet},
         {"--ranks", "N", "predict for N ranks (1)", "check", take_ranks},
         {"--help", NULL, "print this", EVERY, take_help},
@@ -114,7 +115,7 @@ struct options options_parse(const char *command, int argc, char **argv)
         struct options options = {.max_seconds = INFINITY, .ranks = 1, .draws_fields = strcmp(command, "field") == 0,
                                   .likelihood = strcmp(command, "likelihood") == 0,
                                   .checks = strcmp(command, "check") == 0,
-                                  .noises = noises, .inverts = inverts, .ascends = noises || inverts};
+                                  .inspects = strcmp(command, "inspect") == 0, .trains = strcmp(command, "train") == 0, .noises = noises, .inverts = inverts, .ascends = noises || inverts};
         options.set = allocate((size_t)argc + 1, sizeof *options.set);
         for (int i = 0; i < argc; i++) {
                 const char *word = argv[i];

@@ -96,7 +96,7 @@ static void write_initial_snapshot(struct run *run)
 
 /* ---- going on from a checkpoint ---- */
 
-static void require_same_parameters(const char *here, const char *source, const char *there)
+void run_require_same_parameters(const char *here, const char *source, const char *there)
 {
         char *difference = params_difference(here, there);
         require_all(!difference,
@@ -111,7 +111,7 @@ static void restore(struct run *run, const char *path)
         struct checkpoint_header header;
         const char *why = checkpoint_read_header(path, &header);
         succeed_all(!why, "%s", why ? why : "");
-        require_same_parameters(run->echo, path, header.parameters);
+        run_require_same_parameters(run->echo, path, header.parameters);
         const struct scheme *scheme = run->sampler->scheme;
         succeed_all(header.n_particles == run->settings.population.particles && header.n_dim == run->score->n_dim &&
                             header.with_velocity == scheme->has_velocity &&
@@ -137,7 +137,7 @@ static void complain(const char *line)
         log_warning("%s", line);
 }
 
-static int64_t steps_in(const char *path)
+static int64_t steps_of(const char *path)
 {
         struct checkpoint_header header;
         if (checkpoint_read_header(path, &header))
@@ -149,7 +149,7 @@ static int64_t steps_in(const char *path)
 
 /* --resume names where to begin; once the directory holds a checkpoint that is further, a job that is
  * queued again with the same line goes on from that. */
-static char *find_checkpoint(const struct run *run)
+char *run_find_checkpoint(const struct run *run, int64_t (*steps_in)(const char *path))
 {
         char *newest = checkpoint_newest(run->directory, complain);
         const char *named = run->options.resume;
@@ -179,7 +179,7 @@ void run_examine_directory(const struct run *run)
                 char *there = text_read_all(path, (size_t)1 << 30, &length, &why);
                 require_all(there != NULL, "%s: whose run is in %s? give --fresh to start over, or another --output",
                             why ? why : "", run->directory);
-                require_same_parameters(run->echo, run->directory, there);
+                run_require_same_parameters(run->echo, run->directory, there);
                 free(there);
         }
         free(path);
@@ -224,7 +224,7 @@ void run_restore_or_draw(struct run *run)
         run_take_directory(run);
         log_line("sculptor %s (%s): %s on %d rank%s -> %s", run->provenance.version, run->provenance.commit,
                  run->options.input, parallel_size(), parallel_size() == 1 ? "" : "s", run->directory);
-        char *path = find_checkpoint(run);
+        char *path = run_find_checkpoint(run, steps_of);
         const bool claims = !path || run->options.resume;
         if (claims)
                 run_examine_directory(run);
@@ -244,9 +244,7 @@ void run_restore_or_draw(struct run *run)
                 &run->deadline, run_snapshot_bytes(run),
                 (double)checkpoint_size(run->population->n_global, run->population->n_dim, scheme_n_arrays(scheme)));
         run->pace.level_start = seconds_now();
-        char *advice = run->last_checkpoint ? format_text("last good checkpoint: %s", run->last_checkpoint) : NULL;
-        error_set_advice(advice);
-        free(advice);
+        run_advise(run);
         if (run_finished(run))
                 log_line("already complete: nothing to do; --fresh starts over");
         if (run->settings.output.initial && run->mark.steps_done == 0)
@@ -274,6 +272,7 @@ void run_free(struct run *run)
         population_free(run->population);
         sampler_free(run->sampler);
         score_free(run->score);
+        score_free(run->truth);
         levels_release(&run->levels);
         time_grid_free(run->grid);
         free(run->level_ends);
@@ -283,7 +282,7 @@ void run_free(struct run *run)
         free(run->components.weight);
         free(run->components.mean);
         free(run->components.variance);
-        params_release(input_rows, &run->settings);
+        params_release(run->rows, &run->settings);
         free(run->directory);
         free(run->input_text);
         free(run->overrides);

@@ -49,6 +49,13 @@ int64_t guided_dimension(const void *settings)
 static void check_prior(const struct guided_settings *set, const struct params_scope *scope)
 {
         const int64_t n_dim = guided_dimension(set);
+        if (n_dim == 0) { /* not known before it is opened, and so no mixture */
+                if (set->method == GUIDED_EXACT)
+                        params_problem(scope, "method",
+                                       "exact is for Gaussians and their mixtures, and %s is neither; use pigdm or dps",
+                                       ((const struct score_type *)set->prior.type.type)->name);
+                return;
+        }
         if (n_dim > MOST_COORDINATES) {
                 params_problem(scope, "prior",
                                "has %lld coordinates; matrices of more than %d squared are not for this",
@@ -74,10 +81,22 @@ static void check_prior(const struct guided_settings *set, const struct params_s
 static void check(const void *settings, const struct params_scope *scope)
 {
         const struct guided_settings *set = settings;
-        likelihood_check_fit(&set->likelihood, guided_dimension(set), scope);
+        if (guided_dimension(set) > 0)
+                likelihood_check_fit(&set->likelihood, guided_dimension(set), scope);
         if (set->method == GUIDED_EXACT && set->scale != 1)
                 params_problem(scope, "scale", "is for pigdm and dps; exact needs none");
         check_prior(set, scope);
+}
+
+/* Here the dimension is known where it was not when the input was read. */
+static const char *open_nested(void *settings, const struct score_context *context)
+{
+        struct guided_settings *set = settings;
+        const bool unknown = guided_dimension(set) == 0;
+        const char *why = nested_open(&set->prior, context);
+        return why       ? why
+               : unknown ? likelihood_unfit(&set->likelihood, guided_dimension(set))
+                         : NULL;
 }
 
 static const struct score_type *configured(const void *settings)
@@ -88,6 +107,6 @@ static const struct score_type *configured(const void *settings)
 
 const struct score_type score_guided = {
         .name = "guided", .help = "a prior given linear-Gaussian data of it, exactly or by guidance",
-        .params = guided_params, .settings_size = sizeof(struct guided_settings), .check = check,
+        .params = guided_params, .settings_size = sizeof(struct guided_settings), .check = check, .open = open_nested,
         .configured = configured, .dimension = guided_dimension, .composite = true,
 };

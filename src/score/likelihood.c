@@ -43,6 +43,16 @@ void likelihood_check(const void *settings, const struct params_scope *scope)
                                set->noise.n, n);
 }
 
+const char *likelihood_unfit(const struct likelihood_settings *set, int64_t n_dim)
+{
+        if (set->matrix.n_rows > 0 && (int64_t)set->matrix.n_columns != n_dim)
+                return "likelihood.matrix needs as many columns as the prior has coordinates";
+        for (size_t i = 0; i < set->observed.n; i++)
+                if (!(set->observed.value[i] < (double)n_dim) || set->observed.value[i] != floor(set->observed.value[i]))
+                        return "likelihood.observed names a coordinate that the prior does not have";
+        return NULL;
+}
+
 void likelihood_check_fit(const struct likelihood_settings *set, int64_t n_dim, const struct params_scope *scope)
 {
         if (set->matrix.n_rows > 0 && (int64_t)set->matrix.n_columns != n_dim)

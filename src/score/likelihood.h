@@ -13,6 +13,8 @@ extern const struct param likelihood_params[];
 void likelihood_check(const void *settings, const struct params_scope *scope); /* of its own table */
 /* Of the table around it, which calls it `likelihood`: whether it fits a prior of n_dim coordinates. */
 void likelihood_check_fit(const struct likelihood_settings *settings, int64_t n_dim, const struct params_scope *scope);
+/* NULL, or what does not fit, of a prior whose dimension was not known to check_fit(). */
+const char *likelihood_unfit(const struct likelihood_settings *settings, int64_t n_dim);
 
 struct likelihood {
         int64_t n_dim, n_data;

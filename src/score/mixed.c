@@ -43,9 +43,21 @@ static void check(const void *settings, const struct params_scope *scope)
 {
         const struct mixed_settings *set = settings;
         const int64_t n_c = nested_dimension(&set->conditional), n_u = nested_dimension(&set->unconditional);
-        if (n_c != n_u)
+        if (n_c != n_u && n_c > 0 && n_u > 0)
                 params_problem(scope, "unconditional", "has %lld coordinate%s, but conditional has %lld",
                                (long long)n_u, n_u == 1 ? "" : "s", (long long)n_c);
+}
+
+/* Here dimensions are known that were not when the input was read. */
+static const char *open_nested(void *settings, const struct score_context *context)
+{
+        struct mixed_settings *set = settings;
+        const char *why = nested_open(&set->conditional, context);
+        why = why ? why : nested_open(&set->unconditional, context);
+        return why                                                                              ? why
+               : nested_dimension(&set->conditional) == nested_dimension(&set->unconditional) ? NULL
+                                                                  : "conditional and unconditional have different "
+                                                                    "numbers of coordinates";
 }
 
 struct mixed {
@@ -170,7 +182,7 @@ static void jacobian_vector(const void *state, const double *restrict x, const d
 
 const struct score_type score_mixed = {
         .name = "mixed", .help = "two scores mixed by a weight: classifier-free guidance",
-        .params = mixed_params, .settings_size = sizeof(struct mixed_settings), .check = check, .composite = true,
+        .params = mixed_params, .settings_size = sizeof(struct mixed_settings), .check = check, .open = open_nested, .composite = true,
         .dimension = dimension, .create = create, .free = free_model,
         .undefined_at = undefined_at, .diameter = diameter, .create_level = create_level, .free_level = free_level,
         .eval = eval, .log_density = log_density, .log_density_unnormalised = true,

@@ -11,6 +11,17 @@ int64_t nested_dimension(const struct nested_settings *settings)
         return type->dimension(settings->type.settings);
 }
 
+const char *nested_open(struct nested_settings *settings, const struct score_context *context)
+{
+        const struct score_type *type = settings->type.type;
+        const char *why = score_open(type, settings->type.settings, context);
+        if (why)
+                return why;
+        if (type->configured)
+                type = type->configured(settings->type.settings);
+        return type->mesh ? "is of fields, and conditioning here is of particles" : NULL;
+}
+
 struct score *nested_create(const struct nested_settings *settings)
 {
         return score_create(settings->type.type, settings->type.settings);

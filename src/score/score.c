@@ -9,8 +9,8 @@
 static const struct score_type *const registry[] = {
         &score_gaussian,       &score_gaussian_mixture, &score_ring,      &score_grid,   &score_moons,
         &score_spiral,         &score_checkerboard,     &score_funnel,    &score_banana, &score_double_well,
-        &score_gaussian_field, &score_lognormal_field,  &score_posterior, &score_guided, &score_guided_field,
-        &score_mixed,          &score_tempered,
+        &score_gaussian_field, &score_lognormal_field,  &score_posterior, &score_network, &score_guided,
+        &score_guided_field,   &score_mixed,            &score_tempered,       &score_plugin,
 };
 enum { N_TYPES = sizeof registry / sizeof registry[0] };
 
@@ -28,14 +28,40 @@ bool score_variant(size_t i, struct param_variant *variant)
         return true;
 }
 
-bool score_plain_variant(size_t i, struct param_variant *variant)
+/* The i-th of those wanted. */
+static bool find_variant(size_t i, bool (*wanted)(const struct score_type *type), struct param_variant *variant)
 {
         for (size_t k = 0; k < N_TYPES; k++)
-                if (!registry[k]->composite && !registry[k]->mesh && i-- == 0) {
+                if (wanted(registry[k]) && i-- == 0) {
                         *variant = variant_of(registry[k]);
                         return true;
                 }
         return false;
+}
+
+static bool is_plain(const struct score_type *type)
+{
+        return !type->composite && !type->mesh;
+}
+
+static bool is_drawn(const struct score_type *type)
+{
+        return !type->composite && type->draw;
+}
+
+bool score_plain_variant(size_t i, struct param_variant *variant)
+{
+        return find_variant(i, is_plain, variant);
+}
+
+bool score_drawn_variant(size_t i, struct param_variant *variant)
+{
+        return find_variant(i, is_drawn, variant);
+}
+
+const char *score_open(const struct score_type *type, void *settings, const struct score_context *context)
+{
+        return type->open ? type->open(settings, context) : NULL;
 }
 
 struct score *score_create(const struct score_type *type, const void *settings)

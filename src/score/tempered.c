@@ -40,6 +40,11 @@ static void check(const void *settings, const struct params_scope *scope)
                 params_problem(scope, "temperature", "cannot be given beside inverse_temperature: one of the two");
 }
 
+static const char *open_nested(void *settings, const struct score_context *context)
+{
+        return nested_open(&((struct tempered_settings *)settings)->target, context);
+}
+
 struct tempered {
         double beta;
         struct score *target;
@@ -136,7 +141,7 @@ static void jacobian_vector(const void *state, const double *restrict x, const d
 
 const struct score_type score_tempered = {
         .name = "tempered", .help = "a target at another temperature, beta times its score",
-        .params = tempered_params, .settings_size = sizeof(struct tempered_settings), .check = check, .composite = true,
+        .params = tempered_params, .settings_size = sizeof(struct tempered_settings), .check = check, .open = open_nested, .composite = true,
         .dimension = dimension, .create = create, .free = free_model,
         .undefined_at = undefined_at, .diameter = diameter, .create_level = create_level, .free_level = free_level,
         .eval = eval, .log_density = log_density, .log_density_unnormalised = true,

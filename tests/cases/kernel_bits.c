@@ -1,5 +1,5 @@
 /* Prints the hashes of tests/unit/kernel_bits.h as this build computes them, "name hash committed".
- * Links with src/base/rng.c, src/score/mixture.c, mixture_level.c and mixture_eval.c alone; what they want of
+ * Links with src/base/rng.c, src/score/mixture*.c and the parts of networks of particles alone; what they want of
  * the rest is below. */
 #include <inttypes.h>
 #include <stdio.h>
@@ -32,6 +32,7 @@ int main(void)
 {
         printf("vecmath %016" PRIx64 " %016" PRIx64 "\n", bits_of_vecmath(), BITS_OF_VECMATH);
         printf("rng %016" PRIx64 " %016" PRIx64 "\n", bits_of_rng(), BITS_OF_RNG);
+        printf("network %016" PRIx64 " %016" PRIx64 "\n", bits_of_network(), BITS_OF_NETWORK);
         printf("mixture %016" PRIx64 " %016" PRIx64 "\n", bits_of_mixture(), BITS_OF_MIXTURE);
         return 0;
 }

@@ -5,7 +5,8 @@
 cd "$(dirname "$0")/../.." || exit 1
 scratch=${SCRATCH:-$(mktemp -d)}
 sources="tests/cases/kernel_bits.c src/base/rng.c src/score/mixture.c src/score/mixture_level.c src/score/mixture_eval.c
-        src/score/mixture_each.c"
+        src/score/mixture_each.c src/network/gemm.c src/network/perceptron.c src/network/perceptron_weights.c
+        src/network/particle_inputs.c src/network/spectral_norm.c"
 exact="-fno-fast-math -ffp-contract=off -fno-math-errno -fno-trapping-math"
 
 try() { # NAME OPTIONS...

@@ -1,5 +1,5 @@
 /* Prints a hash of the bits of everything that moves a particle: mathematical functions, random numbers,
- * scores, samplers. Built for different processors and by different optimisations the lines must be the
+ * scores, samplers, networks. Built for different processors and by different optimisations the lines must be the
  * same (tests/cases/test_vector_width.sh, tests/long/avx512_in_bochs.sh).
  *
  * It links without MPI, statically, so that it runs where there is a kernel and nothing else; what it
@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../unit/kernel_bits.h"
 #include "sculptor/error.h"
 #include "sculptor/memory.h"
 #include "sculptor/mesh.h"
@@ -343,6 +344,7 @@ int main(void)
         hash_random("uniform", rng_uniform);
         for (size_t i = 0; i < sizeof journeys / sizeof *journeys; i++)
                 travel(&journeys[i]);
+        tell("networks", "of particles", bits_of_network());
         puts("end");
         return 0;
 }

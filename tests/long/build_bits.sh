@@ -37,7 +37,7 @@ for source in src/field/*.c; do
 done
 # shellcheck disable=SC2086 # a list
 compile "$build" "$2" "$3" tests/long/bits.c tests/long/bits_mesh.c src/base/rng.c src/base/tree_sum.c src/base/text.c src/base/log.c \
-        src/population/population.c src/schedule/*.c src/score/*.c src/sampler/*.c $fields
+        src/population/population.c src/schedule/*.c src/score/*.c src/sampler/*.c src/network/*.c $fields
 # shellcheck disable=SC2086 # a list
 "${CC:-cc}" -static -o "$build/bits" $built -lyaml -lgsl -lgslcblas -lm
 echo "$build/bits"

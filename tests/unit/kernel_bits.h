@@ -5,14 +5,18 @@
 #define KERNEL_BITS_H
 
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "network/particle_inputs.h"
 #include "score/mixture.h"
+#include "sculptor/memory.h"
 #include "sculptor/rng.h"
 #include "sculptor/vecmath.h"
 
 #define BITS_OF_VECMATH UINT64_C(0x4a3cf8163be180b0)
 #define BITS_OF_RNG UINT64_C(0x8833ee5a6c8a60d7)
+#define BITS_OF_NETWORK UINT64_C(0x98ac28e4013d7254)
 #define BITS_OF_MIXTURE UINT64_C(0x36895381d9361e12)
 
 /* FNV-1a by words of 64 bits. */
@@ -122,6 +126,63 @@ static inline uint64_t bits_of_mixture(void)
                         mixture_free(mixture);
                 }
         return hash;
+}
+
+static inline uint64_t hash_floats(uint64_t hash, const float *value, size_t n)
+{
+        for (size_t i = 0; i < n; i++) {
+                const double wide = (double)value[i];
+                hash = hash_doubles(hash, &wide, 1);
+        }
+        return hash;
+}
+
+/* Forward, backward and their tangents of a perceptron with odd sizes; with `limit`, of bounded layers. */
+static inline uint64_t bits_of_perceptron(enum perceptron_activation activation, double limit)
+{
+        enum { N_DIM = 3, EMBEDDING = 4, N_INPUTS = N_DIM + 1 + 2 * EMBEDDING };
+        const struct perceptron_shape shape = {.n_layers = 3, .size = {N_INPUTS, 37, 18, N_DIM},
+                                               .activation = activation, .spectral_norm = limit};
+        struct network_tensor tensor[6];
+        perceptron_tensors(&shape, tensor);
+        const size_t n = tensor[5].offset + tensor[5].size;
+        float *theta = allocate(n, sizeof *theta), *gradient = allocate(n, sizeof *gradient);
+        perceptron_initialise(&shape, 7, 1.5, theta);
+        uint64_t hash = hash_floats(HASH_START, theta, n);
+
+        struct perceptron *net = perceptron_create(&shape);
+        perceptron_set(net, theta);
+        double u[N_DIM * LANES], sigma[LANES];
+        float g[N_DIM * LANES], h[N_DIM * LANES];
+        for (size_t i = 0; i < N_DIM * LANES; i++)
+                u[i] = 6 * mixed_unit(i) - 3;
+        for (size_t lane = 0; lane < LANES; lane++)
+                sigma[lane] = 0.01 + 4 * mixed_unit(lane + 500);
+        particle_inputs_fill(net, N_DIM, EMBEDDING, sigma, u);
+        hash = hash_floats(hash, perceptron_forward(net), N_DIM * LANES);
+        for (size_t i = 0; i < N_DIM * LANES; i++)
+                u[i] = 2 * mixed_unit(i + 1000) - 1;
+        particle_inputs_pack(N_DIM, N_INPUTS, u, perceptron_input_tangents(net));
+        hash = hash_floats(hash, perceptron_tangent(net), N_DIM * LANES);
+        for (size_t i = 0; i < N_DIM * LANES; i++) {
+                g[i] = (float)(mixed_unit(i + 2000) - 0.5);
+                h[i] = (float)(mixed_unit(i + 3000) - 0.5);
+        }
+        hash = hash_floats(hash, perceptron_backward(net, g, gradient, true), N_INPUTS * LANES);
+        hash = hash_floats(hash, perceptron_backward_tangent(net, g, h, gradient, true), N_INPUTS * LANES);
+        hash = hash_floats(hash, gradient, n);
+        const double bound = perceptron_lipschitz(net, N_DIM);
+        hash = hash_doubles(hash, &bound, 1);
+        perceptron_free(net);
+        free(theta);
+        free(gradient);
+        return hash;
+}
+
+static inline uint64_t bits_of_network(void)
+{
+        return bits_of_perceptron(PERCEPTRON_SILU, 0) ^ bits_of_perceptron(PERCEPTRON_TANH, 0) << 1 ^
+               bits_of_perceptron(PERCEPTRON_SILU, 0.7) << 2;
 }
 
 #endif

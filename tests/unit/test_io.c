@@ -286,7 +286,7 @@ static void test_payload_hash_sees_state_and_place_but_not_dates_or_wall_time(vo
         assert_says(payload_hash(in("nothing"), hex[0]), "No such file");
         assert_says(payload_hash(place, hex[0]), "a directory");
         assert_says(payload_hash(in("text"), hex[0]), "not an HDF5 file");
-        assert_says(payload_hash(in("series.h5"), hex[0]), "neither a snapshot nor a checkpoint");
+        assert_says(payload_hash(in("series.h5"), hex[0]), "no snapshot, checkpoint or weights file");
 }
 
 static void test_predicted_sizes_are_those_of_the_files(void **state)

@@ -1,0 +1,114 @@
+#include "run/data.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "sculptor/files.h"
+#include "sculptor/score.h"
+
+static const double BUFFER_BYTES = 256 << 20;
+
+static const struct param target_rows[] = {
+        {.key = "type", .kind = PARAM_SELECT, .offset = 0, .variant = score_drawn_variant,
+         .help = "a target that can be drawn from exactly"},
+        PARAM_END};
+
+static const struct param data_target_params[] = {
+        {.key = "target", .kind = PARAM_TABLE, .offset = offsetof(struct data_target_settings, target),
+         .rows = target_rows, .help = "what examples are drawn from, afresh at every step"},
+        PARAM_END};
+
+#define FIELD(member) offsetof(struct data_file_settings, member)
+static const struct param data_file_params[] = {
+        {.key = "path", .kind = PARAM_TEXT, .offset = FIELD(path), .help = "an HDF5 file"},
+        {.key = "dataset", .kind = PARAM_TEXT, .offset = FIELD(dataset), .fallback = "state",
+         .help = "the data set in it: a row is an example; of fields the other axes are z, y, x, or one of all cells"},
+        {.key = "cells", .kind = PARAM_VECTOR, .offset = FIELD(cells), .fallback = "0", .range = "[0, 1048576]",
+         .help = "of fields: cells along x, y[, z]; 0: examples are particles"},
+        {.key = "box_size", .kind = PARAM_VECTOR, .offset = FIELD(box_size), .fallback = "0", .range = "[0, inf)",
+         .unit = "Mpc/h", .help = "of fields: lengths of the periodic box along x, y[, z]; 0: cells of length 1"},
+        {.key = "validation", .kind = PARAM_REAL, .offset = FIELD(validation), .fallback = "0.1", .range = "[0, 1)",
+         .help = "the part of the rows, the last ones, that is held out to validate with"},
+        {.key = "buffer_rows", .kind = PARAM_INTEGER, .offset = FIELD(buffer_rows), .fallback = "auto",
+         .automatic = "auto", .range = "[1, 1e12]",
+         .help = "rows held in memory at a time, shuffled among each other; auto: 256 MiB of them"},
+        PARAM_END};
+
+static void data_file_check(const void *configured, const struct params_scope *scope)
+{
+        const struct data_file_settings *settings = configured;
+        const size_t n = settings->cells.n;
+        if (n == 1 && settings->cells.value[0] == 0)
+                return;
+        if (n != 2 && n != 3)
+                params_problem(scope, "cells", "has %zu numbers; give those along x and y, or x, y and z", n);
+        for (size_t i = 0; i < n; i++)
+                if (settings->cells.value[i] < 2 || settings->cells.value[i] != floor(settings->cells.value[i]))
+                        params_problem(scope, "cells", "%g is no number of cells; give a whole number of 2 or more",
+                                       settings->cells.value[i]);
+        const struct real_vector *box = &settings->box_size;
+        const bool given = box->n > 1 || box->value[0] > 0;
+        if (given && box->n != 1 && box->n != n)
+                params_problem(scope, "box_size", "has %zu numbers, but cells has %zu; give one number, or one for each",
+                               box->n, n);
+        for (size_t i = 0; i < box->n && given; i++)
+                if (!(box->value[i] > 0))
+                        params_problem(scope, "box_size", "is %g along an axis; give a length above 0", box->value[i]);
+}
+
+static const enum data_kind kinds[] = {DATA_TARGET, DATA_FILE};
+
+static bool data_variant(size_t i, struct param_variant *variant)
+{
+        const struct param_variant variants[] = {
+                {.name = "target", .help = "drawn from a target afresh at every step", .rows = data_target_params,
+                 .settings_size = sizeof(struct data_target_settings), .type = &kinds[DATA_TARGET]},
+                {.name = "file", .help = "the rows of a data set, which may be larger than memory",
+                 .rows = data_file_params, .settings_size = sizeof(struct data_file_settings),
+                 .check = data_file_check, .type = &kinds[DATA_FILE]}};
+        if (i >= sizeof variants / sizeof *variants)
+                return false;
+        *variant = variants[i];
+        return true;
+}
+
+const struct param data_params[] = {
+        {.key = "type", .kind = PARAM_SELECT, .offset = offsetof(struct data_settings, type), .variant = data_variant,
+         .help = "where examples come from"},
+        PARAM_END};
+
+enum data_kind data_kind_of(const struct data_settings *settings)
+{
+        return *(const enum data_kind *)settings->type.type;
+}
+
+static const char *read_rows(void *owner, int64_t first, int64_t count, double *rows)
+{
+        const struct data_file_settings *settings = owner;
+        return dataset_read_flat(settings->path, settings->dataset, first, count, rows);
+}
+
+const char *data_open(const struct data_file_settings *settings, struct training_source *source, int64_t *n_numbers,
+                      const char **key)
+{
+        struct dataset_shape shape;
+        *key = "path";
+        const char *why = dataset_inspect_flat(settings->path, settings->dataset, &shape);
+        if (why)
+                return why;
+        *n_numbers = shape.n_columns;
+        *source = (struct training_source){.n_rows = shape.n_rows, .read = read_rows,
+                                           .owner = (void *)(uintptr_t)settings};
+        source->n_validation = (int64_t)floor(settings->validation * (double)shape.n_rows);
+        if (shape.n_rows - source->n_validation < 2) {
+                static char reason[160];
+                *key = "validation";
+                snprintf(reason, sizeof reason, "%lld rows less those held out are %lld; two or more are needed",
+                         (long long)shape.n_rows, (long long)(shape.n_rows - source->n_validation));
+                return reason;
+        }
+        const int64_t most = (int64_t)fmax(1, BUFFER_BYTES / (8 * (double)shape.n_columns));
+        source->buffer_rows = settings->buffer_rows > 0 ? settings->buffer_rows : most;
+        return NULL;
+}
