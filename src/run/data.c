@@ -137,7 +137,7 @@ static const char *check_rows(const struct data_file_settings *settings, const s
         return reason;
 }
 
-const char *data_open(const struct data_file_settings *settings, struct training_source *source, int64_t *n_numbers,
+const char *data_open(struct data_file_settings *settings, struct training_source *source, int64_t *n_numbers,
                       const char **key)
 {
         struct dataset_shape shape;
@@ -147,7 +147,7 @@ const char *data_open(const struct data_file_settings *settings, struct training
                 return why;
         *n_numbers = shape.n_columns;
         *source = (struct training_source){.n_rows = shape.n_rows, .read = read_rows,
-                                           .owner = (void *)(uintptr_t)settings};
+                                           .owner = settings};
         source->n_validation = (int64_t)floor(settings->validation * (double)shape.n_rows);
         *key = "dataset";
         why = check_rows(settings, &shape, source->n_validation);
