@@ -68,8 +68,8 @@ struct train *train_configure(const struct options *options);
 /* Collective. Takes the directory, and the state from the newest checkpoint that verifies, or the first weights. */
 void train_restore_or_begin(struct train *train);
 bool train_finished(const struct train *train);
-/* Collective. All steps that are left, and what is due after them: validation, series, checkpoint, progress. A signal or
- * the deadline ends the run in here, as in run_level(). */
+/* Collective. All steps that are left, and what is due after them: validation, series, checkpoint, progress. A signal
+ * or the deadline ends the run in here, as in run_level(). */
 void train_advance(struct train *train);
 /* Collective. Writes the weights files, says so; frees the run. */
 void train_end(struct train *train);
