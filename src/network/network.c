@@ -7,7 +7,7 @@
 #include "sculptor/memory.h"
 #include "sculptor/mesh.h"
 
-static const struct network_type *const registry[] = {&network_mlp, &network_energy, &network_spectral};
+static const struct network_type *const registry[] = {&network_mlp, &network_energy, &network_spectral, &network_unet};
 enum { N_TYPES = sizeof registry / sizeof registry[0] };
 
 bool network_variant(size_t i, struct param_variant *variant)
