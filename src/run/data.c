@@ -32,7 +32,7 @@ static const struct param data_file_params[] = {
          .help = "the part of the rows, the last ones, that is held out to validate with"},
         {.key = "buffer_rows", .kind = PARAM_INTEGER, .offset = FIELD(buffer_rows), .fallback = "auto",
          .automatic = "auto", .range = "[1, 1e12]",
-         .help = "rows held in memory at a time, shuffled among each other; auto: 256 MiB of them"},
+         .help = "rows each rank holds in memory at a time, or twice as many, shuffled among each other; auto: 256 MiB of them"},
         PARAM_END};
 
 static void data_file_check(const void *configured, const struct params_scope *scope)
