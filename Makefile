@@ -122,6 +122,11 @@ pictures:  ## draw reverse diffusion: five samplers, forward and reverse, likeli
 	@$(MAKE) --no-print-directory -j "$$(nproc)" all
 	@BUILD='$(BUILD)' RANKS='$(RANKS)' scripts/run-pictures
 
+studies:  ## show the theory of learning by runs, with pictures: smeared modes, fields that are no gradients (some minutes)
+	@scripts/install-dependencies build post
+	@$(MAKE) --no-print-directory -j "$$(nproc)" all
+	@. scripts/mpi-environment && '$(or $(PYTHON),$(python))' scripts/run-studies '$(BUILD)'
+
 test:  ## install what is missing, build, run all tests; TESTS=pattern runs some
 	@scripts/install-dependencies build post test
 	@$(MAKE) --no-print-directory -j "$$(nproc)" all tests
@@ -194,7 +199,7 @@ help:  ## print this
 	@sed -n '/^# Settings/,/^[^#]/s/^# \{0,1\}//p' $(firstword $(MAKEFILE_LIST))
 
 FORCE:
-.PHONY: all unit tests demo demo-train five-samplers pictures test test-long bench accuracy lint lint-tree lint-format lint-cppcheck \
+.PHONY: all unit tests demo demo-train studies five-samplers pictures test test-long bench accuracy lint lint-tree lint-format lint-cppcheck \
         lint-tidy format docs clean install help FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:

@@ -1,6 +1,6 @@
 """`make bench`: every figure that docs/performance.md states, measured in one run, as a Markdown page.
 
-    python3 bench/bench.py BUILD [--short] [--only=particles|fields|diffusion]
+    python3 bench/bench.py BUILD [--short] [--only=particles|fields|diffusion|learning]
 
 Rates are medians of repeats; peers run in the same minutes, by turns, since machines are shared and noisy."""
 import datetime
@@ -13,6 +13,7 @@ import sys
 import tempfile
 
 import diffusion
+import learning
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 ENVIRONMENT = dict(os.environ, OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1")
@@ -148,6 +149,8 @@ def main():
         measure_fields(build, scratch, repeats, row)
     if only in (None, "diffusion"):
         table = diffusion.measure(build, scratch, repeats, row, figures)
+    if only in (None, "learning"):
+        learning.measure(build, scratch, repeats, row, figures, ENVIRONMENT)
     shutil.rmtree(scratch, ignore_errors=True)
 
     os.makedirs(os.path.join(build, "bench"), exist_ok=True)

@@ -58,6 +58,7 @@ int parallel_domain_handle(void);     /* the domain's communicator, as MPI_Comm_
 
 /* Collective over the domain. */
 bool parallel_domain_any(bool here);
+double parallel_domain_max(double here);
 double *parallel_domain_gather(const double *here, size_t n, size_t *counts); /* as parallel_gather */
 
 #endif

@@ -27,6 +27,7 @@ struct options {
         bool checks;                /* the command is `check` */
         bool noises, inverts;       /* the command is `forward`, or `invert` */
         bool trains;                /* the command is `train` */
+        bool inspects;              /* the command is `inspect` */
         bool ascends;               /* it goes from data to noise: levels and grid are turned round */
 };
 
@@ -72,6 +73,14 @@ bool train_finished(const struct train *train);
 void train_advance(struct train *train);
 /* Collective. Writes the weights files, says so; frees the run. */
 void train_end(struct train *train);
+void train_free(struct train *train);
+
+/* ---- inspect ---- */
+
+/* Collective. As run_configure(), of a score and the truth it is held against. */
+struct run *run_configure_inspection(const struct options *options);
+/* Collective. Measures, writes inspect.h5, tells; frees the run. */
+void run_inspect(struct run *run);
 
 /* ---- field ---- */
 
@@ -88,8 +97,11 @@ void run_likelihood(struct run *run);
 
 /* ---- check ---- */
 
-/* What the run would take, for `ranks` ranks, and what it would do. */
+/* What the input's training and its sampling would take, for so many ranks as the options say, and what they would do. */
+void run_check(const struct options *options, FILE *out);
+/* Of one of them. */
 void run_predict(const struct run *run, int64_t ranks, FILE *out);
+void train_predict(const struct train *train, int64_t ranks, FILE *out);
 
 /* ---- the rows of the whole input ---- */
 

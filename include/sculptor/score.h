@@ -29,6 +29,7 @@ struct score_context {
         /* The same, NaN and infinities let through; NULL: read_field. */
         const char *(*read_any)(const char *path, const char *name, const struct mesh *mesh, double *field);
         const char *(*read_weights)(const char *path, struct weights **weights); /* local */
+        const char *(*file_digest)(const char *path, char hex[65]);              /* SHA-256; local */
         const char **key; /* what is at fault where load() fails, a key of the score's table; NULL: nobody asks */
 };
 
@@ -42,6 +43,9 @@ static inline void score_reads(const struct score_context *context, const char *
 /* out = F^-1 gain(c) F x, c the variance of each mode of the Gaussian part; parameter is handed on. */
 struct score_filter { double (*gain)(double c, const double *parameter); const double *parameter; };
 
+/* How E[x_0 | y] is sampled: two chains of so many trajectories. particle < 2^23 and level key the random numbers. */
+struct posterior_sampling { uint64_t seed, particle; uint32_t level; double sigma; int64_t trajectories; };
+
 enum { SCORE_MAX_PRODUCTS = 8 };
 struct score_product { const char *name, *unit, *help; const double *field; };
 
@@ -54,6 +58,7 @@ struct score_type {
         /* Of a score whose dimension is written in a file: looks there, before all that follows, and keeps what it found in
          * the settings, whose model will own it. Local. NULL or why not. */
         const char *(*open)(void *settings, const struct score_context *context);
+        const char *(*file)(const void *settings); /* the file open() needs, which may not be there yet */
 
         /* What the settings make of the type, where that depends on them: score_create() goes on with the answer, whose
          * functions they are. NULL: itself. */
@@ -121,6 +126,11 @@ struct score_type {
 
         /* Exact draws from the clean target for 64 particles, or of one field; stream.purpose is RNG_TARGET. */
         void (*draw)(const void *model, const struct rng_stream *stream, uint64_t first_particle, double *restrict x);
+
+        /* Of fields whose noised score has no closed form: two independent estimates of E[x_0 | y], y = x_0 + sigma n of this
+         * x_0, and how many trajectories were accepted. Collective over the domain. */
+        void (*posterior_means)(const void *model, const struct posterior_sampling *sampling, const double *x_0,
+                                const double *y, double *const mean[2], double *acceptance);
 
         bool whole_fields;             /* a field must not be split over ranks */
         bool composite;                /* made of plain scores, and may not be nested in another */

@@ -75,6 +75,9 @@ struct training_validation {
         double eps[TRAINING_MAX_SIGMAS];      /* sigma^2 E|s_theta - s|^2 a coordinate where the target's noised score is
                                                  exact; else NAN */
         double relative[TRAINING_MAX_SIGMAS]; /* sqrt(E|s_theta - s|^2/E|s|^2), or NAN */
+        double asymmetry
+                [TRAINING_MAX_SIGMAS]; /* |J - J'|_F/|J|_F of the score's Jacobian, by random probes: 0 where it is
+                                                  a gradient [Salimans & Ho 2021] */
         double mean_loss;          /* over these sigma; NAN where no rows are held out */
 };
 
@@ -84,6 +87,10 @@ struct training;
  * `examples`. Collective; the same bits for any number of ranks. NULL or why. */
 const char *training_normalise(const struct training_source *source, const struct network_shape *shape, uint64_t seed,
                                int64_t examples, struct normalisation *normalisation);
+
+/* NULL, or why these cannot go together, and the key of an input at fault. The mesh of fields need not be planned. Local. */
+const char *training_refuses(const struct training_settings *settings, const struct network_type *type,
+                             const struct network_shape *shape, const struct training_source *source, const char **key);
 
 /* NULL, or why these cannot go together ("sliced needs ... which unet has not"); then nothing is made. Borrows all
  * but copies the source. *training begins at step 0 with the network's first weights. */

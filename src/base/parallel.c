@@ -272,6 +272,13 @@ int parallel_domain_handle(void)
         return (int)MPI_Comm_c2f(world.domain);
 }
 
+double parallel_domain_max(double here)
+{
+        if (world.domain_size > 1)
+                check(MPI_Allreduce(MPI_IN_PLACE, &here, 1, MPI_DOUBLE, MPI_MAX, world.domain), "MPI_Allreduce");
+        return here;
+}
+
 bool parallel_domain_any(bool here)
 {
         int value = here;

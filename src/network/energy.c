@@ -72,7 +72,8 @@ static void forward(void *model, const double *sigma, const double *restrict u, 
         struct energy *energy = model;
         particle_inputs_fill(energy->net, energy->n_dim, (size_t)energy->settings->embedding, sigma, u);
         particle_inputs_unpack(1, 1, perceptron_forward(energy->net), energy->value);
-        particle_inputs_unpack(energy->n_dim, energy->n_inputs, perceptron_backward(energy->net, energy->one, NULL, true), f);
+        particle_inputs_unpack(energy->n_dim, energy->n_inputs,
+                               perceptron_backward(energy->net, energy->one, NULL, true), f);
 }
 
 static void along(struct energy *energy, const double *v)

@@ -72,25 +72,50 @@ static ALWAYS_INLINE void accumulate(int rows, size_t n_k, const float *restrict
 /* Calls f(rows, ...) with rows a constant. */
 #ifdef VECTOR_HIGH_TILES
 #define HIGH_TILES(f, ...)                                                                                             \
-        case 9: f(9, __VA_ARGS__); break;                                                                              \
-        case 10: f(10, __VA_ARGS__); break;                                                                            \
-        case 11: f(11, __VA_ARGS__); break;                                                                            \
-        case 12: f(12, __VA_ARGS__); break;                                                                            \
-        case 7: f(7, __VA_ARGS__); break;                                                                              \
-        case 8: f(8, __VA_ARGS__); break;
+        case 9:                                                                                                        \
+                f(9, __VA_ARGS__);                                                                                     \
+                break;                                                                                                 \
+        case 10:                                                                                                       \
+                f(10, __VA_ARGS__);                                                                                    \
+                break;                                                                                                 \
+        case 11:                                                                                                       \
+                f(11, __VA_ARGS__);                                                                                    \
+                break;                                                                                                 \
+        case 12:                                                                                                       \
+                f(12, __VA_ARGS__);                                                                                    \
+                break;                                                                                                 \
+        case 7:                                                                                                        \
+                f(7, __VA_ARGS__);                                                                                     \
+                break;                                                                                                 \
+        case 8:                                                                                                        \
+                f(8, __VA_ARGS__);                                                                                     \
+                break;
 #else
 #define HIGH_TILES(f, ...)
 #endif
 #define WITH_CONSTANT_ROWS(rows, f, ...)                                                                               \
         switch (rows) {                                                                                                \
-        case 1: f(1, __VA_ARGS__); break;                                                                              \
-        case 2: f(2, __VA_ARGS__); break;                                                                              \
-        case 3: f(3, __VA_ARGS__); break;                                                                              \
-        case 4: f(4, __VA_ARGS__); break;                                                                              \
-        case 5: f(5, __VA_ARGS__); break;                                                                              \
-        case 6: f(6, __VA_ARGS__); break;                                                                              \
-        HIGH_TILES(f, __VA_ARGS__)                                                                                     \
-        default: break;                                                                                                \
+        case 1:                                                                                                        \
+                f(1, __VA_ARGS__);                                                                                     \
+                break;                                                                                                 \
+        case 2:                                                                                                        \
+                f(2, __VA_ARGS__);                                                                                     \
+                break;                                                                                                 \
+        case 3:                                                                                                        \
+                f(3, __VA_ARGS__);                                                                                     \
+                break;                                                                                                 \
+        case 4:                                                                                                        \
+                f(4, __VA_ARGS__);                                                                                     \
+                break;                                                                                                 \
+        case 5:                                                                                                        \
+                f(5, __VA_ARGS__);                                                                                     \
+                break;                                                                                                 \
+        case 6:                                                                                                        \
+                f(6, __VA_ARGS__);                                                                                     \
+                break;                                                                                                 \
+                HIGH_TILES(f, __VA_ARGS__)                                                                             \
+        default:                                                                                                       \
+                break;                                                                                                 \
         }
 
 /* ---- forward ---- */
@@ -188,8 +213,8 @@ static void gradient_edge(size_t rows, size_t n_panels, size_t n_k, size_t n_o, 
                 memcpy(gradient + r * n_k, full + r * PANEL, n * sizeof *full);
 }
 
-void gemm_gradient(size_t n_panels, size_t n_k, size_t n_o, const float *restrict transposed_x,
-                   const float *restrict d, float *restrict gradient)
+void gemm_gradient(size_t n_panels, size_t n_k, size_t n_o, const float *restrict transposed_x, const float *restrict d,
+                   float *restrict gradient)
 {
         for (size_t first = 0; first < n_panels; first += CUT_SUM / PANEL) {
                 const size_t panels = n_panels - first < CUT_SUM / PANEL ? n_panels - first : CUT_SUM / PANEL;

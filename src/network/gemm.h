@@ -30,7 +30,7 @@ void gemm_transpose(size_t n_panels, size_t n_k, const float *restrict x, float 
 
 /* gradient[o][k] <- gradient[o][k] + d[o][0] x[k][0] + d[o][1] x[k][1] + ..., over all examples, added from the left; x as gemm_transpose() gave it.
  * gradient[n_o][n_k] is row by row. */
-void gemm_gradient(size_t n_panels, size_t n_k, size_t n_o, const float *restrict transposed_x,
-                   const float *restrict d, float *restrict gradient);
+void gemm_gradient(size_t n_panels, size_t n_k, size_t n_o, const float *restrict transposed_x, const float *restrict d,
+                   float *restrict gradient);
 
 #endif

@@ -38,9 +38,10 @@ struct perceptron_shape particle_inputs_shape(const struct perceptron_settings *
 
 const char *particle_inputs_unfit(const struct network_shape *shape)
 {
-        return shape->n_dim > MOST_COORDINATES ? "is of particles of at most 64 coordinates; fields have spectral and unet"
-               : shape->n_dim < 1              ? "is of particles; fields have spectral and unet"
-                                               : NULL;
+        return shape->n_dim > MOST_COORDINATES
+                       ? "is of particles of at most 64 coordinates; fields have spectral and unet"
+               : shape->n_dim < 1 ? "is of particles; fields have spectral and unet"
+                                  : NULL;
 }
 
 static float *row_of(float *panels, size_t n_rows, size_t row, size_t panel)

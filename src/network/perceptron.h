@@ -43,8 +43,8 @@ const float *perceptron_tangent(struct perceptron *perceptron);
 /* g: panels of dL/d output. Adds to gradient (or NULL); returns dL/d inputs where asked, else NULL. */
 const float *perceptron_backward(struct perceptron *perceptron, const float *g, float *gradient, bool want_inputs);
 /* Of g . output + h . tangent of the output; after tangent(). g may be NULL: 0. */
-const float *perceptron_backward_tangent(struct perceptron *perceptron, const float *g, const float *h,
-                                         float *gradient, bool want_inputs);
+const float *perceptron_backward_tangent(struct perceptron *perceptron, const float *g, const float *h, float *gradient,
+                                         bool want_inputs);
 
 /* Product over layers of upper bounds of |W_l|_2 and of the activation's largest slope: how much outputs may move as the
  * first n_inputs inputs do. */

@@ -36,10 +36,15 @@ static const struct param spectral_rows[] = {
          .help = "units in each cell"},
         {.key = "bins", .kind = PARAM_INTEGER, .offset = FIELD(bins), .fallback = "12", .range = "[2, 256]",
          .help = "nodes of a filter, equally spaced in ln k from largest_scale to the smallest a mesh has"},
-        {.key = "largest_scale", .kind = PARAM_REAL, .offset = FIELD(largest_scale), .fallback = "128",
-         .range = "[4, 1000000]", .unit = "cells",
-         .help = "wavelength of the first node; filters are constant beyond, so that larger meshes of equal cells can use "
-                 "what was learned"},
+        {.key = "largest_scale",
+         .kind = PARAM_REAL,
+         .offset = FIELD(largest_scale),
+         .fallback = "32",
+         .range = "[4, 1000000]",
+         .unit = "cells",
+         .help = "wavelength of the first node, at most the side of the mesh that is learned from; filters are "
+                 "constant "
+                 "beyond, and so larger meshes of such cells can use what was learned"},
         {.key = "embedding", .kind = PARAM_INTEGER, .offset = FIELD(embedding), .fallback = "4", .range = "[0, 64]",
          .help = "frequencies of cos and sin of ln(sigma)/4 that tell the network its noise level"},
         {.key = "activation", .kind = PARAM_CHOICE, .offset = FIELD(activation), .choices = activations,
@@ -95,8 +100,8 @@ static void initialise(const void *configured, const struct network_shape *shape
                 double *z = allocate(tensor[t].size, sizeof *z);
                 rng_normal_row(&stream, 0, 0, (int64_t)tensor[t].size, z);
                 for (size_t i = 0; i < tensor[t].size; i++)
-                        theta[tensor[t].offset + i] =
-                                (float)((i % features == 0 ? of_constant[t] : of_features[t]) * z[i]);
+                        theta[tensor[t].offset + i] = (float)((i % features == 0 ? of_constant[t] : of_features[t]) *
+                                                              z[i]);
                 free(z);
         }
 }
@@ -115,6 +120,7 @@ static void *create(const void *configured, const struct network_shape *shape)
         s->n_hidden = (size_t)s->settings->hidden;
         s->n_bins = (size_t)s->settings->bins;
         s->n_features = n_features(s->settings);
+        s->n_units = (s->n_hidden + SPECTRAL_UNITS - 1) / SPECTRAL_UNITS * SPECTRAL_UNITS;
         s->n_modes = mesh_modes_here(s->mesh);
         s->theta = allocate(s->n_parameters, sizeof *s->theta);
         s->bin = allocate(s->n_modes + 1, sizeof *s->bin); /* a rank may have no mode, and no plane */
@@ -122,8 +128,9 @@ static void *create(const void *configured, const struct network_shape *shape)
         s->feature = allocate(s->n_features, sizeof *s->feature);
         s->node = allocate(s->n_channels * s->n_bins, sizeof *s->node);
         s->gain = allocate(s->n_channels * s->n_modes + 1, sizeof *s->gain);
-        s->shift = allocate(s->n_hidden, sizeof *s->shift);
-        s->scale = allocate(s->n_hidden, sizeof *s->scale);
+        s->w = allocate(s->n_units * s->n_channels, sizeof *s->w);
+        s->shift = allocate(s->n_units, sizeof *s->shift);
+        s->scale = allocate(s->n_units, sizeof *s->scale);
         double **modes[] = {&s->u_modes, &s->sum};
         for (size_t i = 0; i < sizeof modes / sizeof *modes; i++)
                 *modes[i] = allocate(2 * s->n_modes + 1, sizeof **modes[i]);
@@ -137,9 +144,9 @@ static void *create(const void *configured, const struct network_shape *shape)
 static void free_model(void *model)
 {
         struct spectral *s = model;
-        void *owned[] = {s->theta, s->bin, s->fraction, s->feature, s->node,    s->gain,    s->shift,
-                         s->scale, s->h,   s->t,        s->t_modes, s->u_modes, s->v_modes, s->g_modes,
-                         s->sum,   s->p,   s->e,        s->cells,   s->s,       s->product, s->h_modes};
+        void *owned[] = {s->theta, s->bin,   s->fraction, s->feature, s->node,    s->gain,    s->shift, s->scale,
+                         s->h,     s->t,     s->t_modes,  s->u_modes, s->v_modes, s->g_modes, s->sum,   s->p,
+                         s->e,     s->cells, s->s,        s->product, s->h_modes, s->w};
         for (size_t i = 0; i < sizeof owned / sizeof *owned; i++)
                 free(owned[i]);
         spectral_lanes_free(s->lanes);
@@ -150,6 +157,7 @@ static void set(void *model, const float *theta)
 {
         struct spectral *s = model;
         memcpy(s->theta, theta, s->n_parameters * sizeof *theta);
+        memcpy(s->w, theta + s->weight, s->n_hidden * s->n_channels * sizeof *s->w);
         s->sigma = 0;
 }
 
@@ -229,7 +237,7 @@ static void need_gradients(struct spectral *s)
                 return;
         s->t_modes = allocate(2 * s->n_channels * s->n_modes, sizeof *s->t_modes);
         s->product = allocate(s->n_channels * s->n_modes, sizeof *s->product);
-        s->lanes = spectral_lanes_create(s->n_hidden, s->n_channels);
+        s->lanes = spectral_lanes_create(s->n_units, s->n_channels);
         spectral_cells_forward(s);
         spectral_collect(s, s->t, s->t_modes, NULL);
 }
@@ -296,8 +304,8 @@ static double lipschitz(void *model, double sigma)
                 for (size_t m = 0; m < s->n_hidden; m++) {
                         double z = 0;
                         for (size_t c = 0; c < s->n_channels; c++)
-                                z = fma((double)s->theta[s->weight + m * s->n_channels + c],
-                                        s->node[c * s->n_bins + j], z);
+                                z = fma((double)s->theta[s->weight + m * s->n_channels + c], s->node[c * s->n_bins + j],
+                                        z);
                         form = fma(slope * fabs((double)s->scale[m]), z * z, form);
                 }
                 most = fmax(most, form);

@@ -2,8 +2,8 @@
  *
  *     u  --G_c-->  h_c  --W, b-->  z_m  --phi, a-->  y_m  --W'-->  t_c  --G_c, summed-->  F
  *
- * Names of the tangents along v: p_c of h_c, e_c of t_c. Channels are float, [c][mesh->size]; modes are those of the
- * mesh, double where they decide the field and float where only gradients need them. */
+ * Names of the tangents along v: p_c of h_c, e_c of t_c. Channels are float, [row of 64 cells][c][64]; modes are those
+ * of the mesh, double where they decide the field and float where only gradients need them. */
 #ifndef SCULPTOR_NETWORK_SPECTRAL_H
 #define SCULPTOR_NETWORK_SPECTRAL_H
 
@@ -13,6 +13,7 @@
 
 #include "sculptor/mesh.h"
 
+enum { SPECTRAL_ROW = 64, SPECTRAL_UNITS = 4 };
 enum spectral_activation { SPECTRAL_SILU, SPECTRAL_TANH };
 
 struct spectral_settings {
@@ -25,6 +26,7 @@ struct spectral {
         const struct spectral_settings *settings;
         const struct mesh *mesh;
         size_t n_channels, n_hidden, n_bins, n_features;
+        size_t n_units;          /* n_hidden rounded up to a multiple of SPECTRAL_UNITS */
         size_t filters, weight, bias, amplitude, n_parameters; /* offsets in theta */
         float *theta;
 
@@ -38,7 +40,8 @@ struct spectral {
         double *feature;         /* [n_features] */
         double *node;            /* G at the nodes, [n_channels][n_bins] */
         float *gain;             /* G at modes, [n_channels][n_modes] */
-        float *shift, *scale;    /* b and a, [n_hidden] */
+        float *w;                /* W, [n_units][n_channels] */
+        float *shift, *scale;    /* b and a, [n_units] */
 
         /* of the field that forward() had, and the tangent after it */
         double *u_modes;         /* [n_modes][2] */
@@ -75,7 +78,7 @@ void spectral_filter_gradient(const struct spectral *spectral, float *gradient);
 /* ---- spectral_cells.c: local ---- */
 
 /* Sums over cells of what W, b and a are multiplied with. */
-struct spectral_lanes *spectral_lanes_create(size_t n_hidden, size_t n_channels);
+struct spectral_lanes *spectral_lanes_create(size_t n_units, size_t n_channels);
 void spectral_lanes_free(struct spectral_lanes *lanes);
 
 void spectral_cells_forward(struct spectral *spectral);  /* h -> t */

@@ -1,8 +1,10 @@
-/* What a spectral network does in each cell: z = W h + b, t = W' (a phi(z)), and derivatives, in rows of 64 cells.
+/* What a spectral network does in each cell: z = W h + b, t = W' (a phi(z)), and derivatives, in rows of 64 cells and for
+ * four units m at a time; W, b and a have units of zeros to make up the last four.
  *
  * Spare cells may get anything here: they are not read by transforms, and in sums over cells each term has a factor
  * that came from one, which leaves 0 there. Sums over cells keep 16 lanes: cell i adds to lane i mod 16; each 64 rows
  * the floats are added to doubles. So their order is a function of the mesh alone. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,35 +13,37 @@
 #include "network/vector.h"
 #include "sculptor/memory.h"
 
-enum { ROW = 64, KEPT = 16, TOGETHER = 4, VECTORS = ROW / VECTOR_FLOATS, MOST_CHANNELS = 64, ROWS_A_FLUSH = 64 };
+enum { ROW = SPECTRAL_ROW, UNITS = SPECTRAL_UNITS, KEPT = 16, MOST_CHANNELS = 64, ROWS_A_FLUSH = 64 };
+enum { VECTORS = ROW / VECTOR_FLOATS };
 
-/* ---- rows: x of channels lies `stride` apart ---- */
+/* ---- rows: x of [n channels][64], of four units [4][64] ---- */
 
-/* z = bias + sum_c w[c] x_c, in the order of c. */
-static inline void mix(size_t n, const float *restrict w, float bias, const float *restrict x, size_t stride,
-                       float *restrict z)
+/* z_m = bias[m] + sum_c w[m][c] x_c, in the order of c. */
+static inline void mix(size_t n, const float *restrict w, const float *bias, const float *restrict x,
+                       float z[UNITS][ROW])
 {
-        vector sum[VECTORS];
-        for (int i = 0; i < VECTORS; i++)
-                sum[i] = vector_all(bias);
-        for (size_t c = 0; c < n; c++) {
-                const vector by = vector_all(w[c]);
+        for (size_t m = 0; m < UNITS; m++) {
+                vector sum[VECTORS];
                 for (int i = 0; i < VECTORS; i++)
-                        sum[i] = vector_fma(by, vector_load(x + c * stride + i * VECTOR_FLOATS), sum[i]);
+                        sum[i] = vector_all(bias ? bias[m] : 0);
+                for (size_t c = 0; c < n; c++) {
+                        const vector by = vector_all(w[m * n + c]);
+                        for (int i = 0; i < VECTORS; i++)
+                                sum[i] = vector_fma(by, vector_load(x + c * ROW + i * VECTOR_FLOATS), sum[i]);
+                }
+                for (int i = 0; i < VECTORS; i++)
+                        vector_store(z[m] + i * VECTOR_FLOATS, sum[i]);
         }
-        for (int i = 0; i < VECTORS; i++)
-                vector_store(z + i * VECTOR_FLOATS, sum[i]);
 }
 
-/* t_c += sum over `count` of m of w[m][c] y[m], in the order of m. */
-static inline void unmix(size_t n, size_t count, const float *restrict w, float y[TOGETHER][ROW],
-                         float t[MOST_CHANNELS][ROW])
+/* t_c += sum_m w[m][c] y_m, in the order of m. */
+static inline void unmix(size_t n, const float *restrict w, float y[UNITS][ROW], float t[MOST_CHANNELS][ROW])
 {
         for (size_t c = 0; c < n; c++) {
                 vector sum[VECTORS];
                 for (int i = 0; i < VECTORS; i++)
                         sum[i] = vector_load(t[c] + i * VECTOR_FLOATS);
-                for (size_t m = 0; m < count; m++) {
+                for (size_t m = 0; m < UNITS; m++) {
                         const vector by = vector_all(w[m * n + c]);
                         for (int i = 0; i < VECTORS; i++)
                                 sum[i] = vector_fma(by, vector_load(y[m] + i * VECTOR_FLOATS), sum[i]);
@@ -49,113 +53,87 @@ static inline void unmix(size_t n, size_t count, const float *restrict w, float 
         }
 }
 
-struct shape_of_phi { float value[ROW], slope[ROW], curvature[ROW]; };
+/* phi, phi' and phi'' of four units; what a caller does not use the compiler leaves out. */
+struct bends { float value[UNITS][ROW], slope[UNITS][ROW], curvature[UNITS][ROW]; };
 
-static inline void activate(int activation, const float *restrict z, struct shape_of_phi *restrict phi)
+#define EACH_CELL(activation)                                                                                          \
+        for (int m = 0; m < UNITS; m++)                                                                                \
+                for (int i = 0; i < ROW; i++) {                                                                        \
+                        const struct activated at = activation(z[m][i]);                                               \
+                        if (order >= 0)                                                                                \
+                                phi->value[m][i] = at.value;                                                           \
+                        if (order >= 1)                                                                                \
+                                phi->slope[m][i] = at.slope;                                                           \
+                        if (order >= 2)                                                                                \
+                                phi->curvature[m][i] = at.curvature;                                                   \
+                }
+
+static inline void activate(int activation, int order, float z[UNITS][ROW], struct bends *restrict phi)
 {
         if (activation == SPECTRAL_SILU)
-                for (int i = 0; i < ROW; i++) {
-                        const struct activated at = act_silu(z[i]);
-                        phi->value[i] = at.value;
-                        phi->slope[i] = at.slope;
-                }
+                EACH_CELL(act_silu)
         else
-                for (int i = 0; i < ROW; i++) {
-                        const struct activated at = act_tanh(z[i]);
-                        phi->value[i] = at.value;
-                        phi->slope[i] = at.slope;
-                }
-}
-
-static inline void bend(int activation, const float *restrict z, struct shape_of_phi *restrict phi)
-{
-        if (activation == SPECTRAL_SILU)
-                for (int i = 0; i < ROW; i++) {
-                        const struct activated at = act_silu(z[i]);
-                        phi->value[i] = at.value;
-                        phi->slope[i] = at.slope;
-                        phi->curvature[i] = at.curvature;
-                }
-        else
-                for (int i = 0; i < ROW; i++) {
-                        const struct activated at = act_tanh(z[i]);
-                        phi->value[i] = at.value;
-                        phi->slope[i] = at.slope;
-                        phi->curvature[i] = at.curvature;
-                }
-}
-
-static void store_row(const struct spectral *s, float t[MOST_CHANNELS][ROW], float *to)
-{
-        for (size_t c = 0; c < s->n_channels; c++)
-                memcpy(to + c * s->mesh->size, t[c], sizeof t[c]);
-}
-
-static size_t group(const struct spectral *s, size_t m)
-{
-        return s->n_hidden - m < TOGETHER ? s->n_hidden - m : TOGETHER;
+                EACH_CELL(act_tanh)
 }
 
 /* ---- forward, and along a tangent ---- */
 
 void spectral_cells_forward(struct spectral *s)
 {
-        const size_t n = s->n_channels, size = s->mesh->size;
-        const float *w = s->theta + s->weight;
-        _Alignas(64) float t[MOST_CHANNELS][ROW], y[TOGETHER][ROW], z[ROW];
-        struct shape_of_phi phi;
-        for (size_t row = 0; row < size; row += ROW) {
+        const size_t n = s->n_channels;
+        _Alignas(64) float t[MOST_CHANNELS][ROW], y[UNITS][ROW], z[UNITS][ROW];
+        struct bends phi;
+        for (size_t row = 0; row < s->mesh->size; row += ROW) {
                 memset(t, 0, n * sizeof *t);
-                for (size_t m = 0; m < s->n_hidden; m += TOGETHER) {
-                        for (size_t j = 0; j < group(s, m); j++) {
-                                mix(n, w + (m + j) * n, s->shift[m + j], s->h + row, size, z);
-                                activate(s->settings->activation, z, &phi);
+                for (size_t m = 0; m < s->n_units; m += UNITS) {
+                        const float *w = s->w + m * n, *a = s->scale + m;
+                        mix(n, w, s->shift + m, s->h + row * n, z);
+                        activate(s->settings->activation, 0, z, &phi);
+                        for (int j = 0; j < UNITS; j++)
                                 for (int i = 0; i < ROW; i++)
-                                        y[j][i] = s->scale[m + j] * phi.value[i];
-                        }
-                        unmix(n, group(s, m), w + m * n, y, t);
+                                        y[j][i] = a[j] * phi.value[j][i];
+                        unmix(n, w, y, t);
                 }
-                store_row(s, t, s->t + row);
+                memcpy(s->t + row * n, t, n * sizeof *t);
         }
 }
 
 /* e = W' (a phi'(z) W p) */
 void spectral_cells_tangent(struct spectral *s)
 {
-        const size_t n = s->n_channels, size = s->mesh->size;
-        const float *w = s->theta + s->weight;
-        _Alignas(64) float t[MOST_CHANNELS][ROW], y[TOGETHER][ROW], z[ROW], dz[ROW];
-        struct shape_of_phi phi;
-        for (size_t row = 0; row < size; row += ROW) {
+        const size_t n = s->n_channels;
+        _Alignas(64) float t[MOST_CHANNELS][ROW], y[UNITS][ROW], z[UNITS][ROW], dz[UNITS][ROW];
+        struct bends phi;
+        for (size_t row = 0; row < s->mesh->size; row += ROW) {
                 memset(t, 0, n * sizeof *t);
-                for (size_t m = 0; m < s->n_hidden; m += TOGETHER) {
-                        for (size_t j = 0; j < group(s, m); j++) {
-                                mix(n, w + (m + j) * n, s->shift[m + j], s->h + row, size, z);
-                                mix(n, w + (m + j) * n, 0, s->p + row, size, dz);
-                                activate(s->settings->activation, z, &phi);
+                for (size_t m = 0; m < s->n_units; m += UNITS) {
+                        const float *w = s->w + m * n, *a = s->scale + m;
+                        mix(n, w, s->shift + m, s->h + row * n, z);
+                        mix(n, w, NULL, s->p + row * n, dz);
+                        activate(s->settings->activation, 1, z, &phi);
+                        for (int j = 0; j < UNITS; j++)
                                 for (int i = 0; i < ROW; i++)
-                                        y[j][i] = s->scale[m + j] * phi.slope[i] * dz[i];
-                        }
-                        unmix(n, group(s, m), w + m * n, y, t);
+                                        y[j][i] = a[j] * phi.slope[j][i] * dz[j][i];
+                        unmix(n, w, y, t);
                 }
-                store_row(s, t, s->e + row);
+                memcpy(s->e + row * n, t, n * sizeof *t);
         }
 }
 
 /* ---- sums over cells ---- */
 
 struct spectral_lanes {
-        size_t n_hidden, n_sums;                /* of each m: W's channels, then b, then a */
+        size_t n_units, n_sums; /* of each m: W's channels, then b, then a */
         float *now;                             /* [n_hidden][n_sums][KEPT] */
         double *before;
 };
 
-struct spectral_lanes *spectral_lanes_create(size_t n_hidden, size_t n_channels)
+struct spectral_lanes *spectral_lanes_create(size_t n_units, size_t n_channels)
 {
         struct spectral_lanes *lanes = allocate(1, sizeof *lanes);
-        *lanes = (struct spectral_lanes){.n_hidden = n_hidden, .n_sums = n_channels + 2};
-        lanes->now = allocate(n_hidden * lanes->n_sums * KEPT, sizeof *lanes->now);
-        lanes->before = allocate(n_hidden * lanes->n_sums * KEPT, sizeof *lanes->before);
+        *lanes = (struct spectral_lanes){.n_units = n_units, .n_sums = n_channels + 2};
+        lanes->now = allocate(n_units * lanes->n_sums * KEPT, sizeof *lanes->now);
+        lanes->before = allocate(n_units * lanes->n_sums * KEPT, sizeof *lanes->before);
         return lanes;
 }
 
@@ -170,14 +148,14 @@ void spectral_lanes_free(struct spectral_lanes *lanes)
 
 static void clear(struct spectral_lanes *lanes)
 {
-        const size_t n = lanes->n_hidden * lanes->n_sums * KEPT;
+        const size_t n = lanes->n_units * lanes->n_sums * KEPT;
         memset(lanes->now, 0, n * sizeof *lanes->now);
         memset(lanes->before, 0, n * sizeof *lanes->before);
 }
 
 static void flush(struct spectral_lanes *lanes)
 {
-        const size_t n = lanes->n_hidden * lanes->n_sums * KEPT;
+        const size_t n = lanes->n_units * lanes->n_sums * KEPT;
         for (size_t i = 0; i < n; i++) {
                 lanes->before[i] += (double)lanes->now[i];
                 lanes->now[i] = 0;
@@ -194,23 +172,52 @@ static double total(const struct spectral_lanes *lanes, size_t m, size_t which)
         return sum[0];
 }
 
-/* kept[i mod 16] += sum over pairs of a b, in the order of i, and of the pairs where these are at one i. */
-static inline void add_products(int pairs, const float *const a[], const float *const b[], float *restrict kept)
+/* A factor of four units and one of channels. */
+struct factors { float (*of_unit)[ROW]; const float *of_channel; };
+
+/* sums[m][c][i mod 16] += sum over pairs of (of m)_i (of c)_i, pair by pair in the order of i, for `together` channels. */
+static inline void add_channels(size_t together, size_t n_pairs, const struct factors *pair, float *restrict sums,
+                                size_t stride)
 {
         for (int part = 0; part < KEPT; part += VECTOR_FLOATS) {
-                vector sum = vector_load(kept + part);
-                for (int i = part; i < ROW; i += KEPT)
-                        for (int k = 0; k < pairs; k++)
-                                sum = vector_fma(vector_load(a[k] + i), vector_load(b[k] + i), sum);
-                vector_store(kept + part, sum);
+                vector sum[UNITS][2];
+                for (size_t m = 0; m < UNITS; m++)
+                        for (size_t c = 0; c < together; c++)
+                                sum[m][c] = vector_load(sums + m * stride + c * KEPT + part);
+                for (size_t k = 0; k < n_pairs; k++)
+                        for (int i = part; i < ROW; i += KEPT)
+                                for (size_t m = 0; m < UNITS; m++) {
+                                        const vector by = vector_load(pair[k].of_unit[m] + i);
+                                        for (size_t c = 0; c < together; c++)
+                                                sum[m][c] = vector_fma(
+                                                        by, vector_load(pair[k].of_channel + c * ROW + i), sum[m][c]);
+                                }
+                for (size_t m = 0; m < UNITS; m++)
+                        for (size_t c = 0; c < together; c++)
+                                vector_store(sums + m * stride + c * KEPT + part, sum[m][c]);
         }
 }
 
-static inline void add_row(const float *restrict a, float *restrict kept)
+static inline void add_products(size_t n, size_t n_pairs, const struct factors *pair, float *restrict sums,
+                                size_t stride)
 {
-        for (int i = 0; i < ROW; i += KEPT)
-                for (int j = 0; j < KEPT; j++)
-                        kept[j] += a[i + j];
+        for (size_t c = 0; c < n; c += 2) {
+                struct factors at[4];
+                for (size_t k = 0; k < n_pairs; k++)
+                        at[k] = (struct factors){pair[k].of_unit, pair[k].of_channel + c * ROW};
+                if (c + 1 < n)
+                        add_channels(2, n_pairs, at, sums + c * KEPT, stride);
+                else
+                        add_channels(1, n_pairs, at, sums + c * KEPT, stride);
+        }
+}
+
+static inline void add_units(float a[UNITS][ROW], float *restrict sums, size_t stride)
+{
+        for (size_t m = 0; m < UNITS; m++)
+                for (int i = 0; i < ROW; i += KEPT)
+                        for (int j = 0; j < KEPT; j++)
+                                sums[m * stride + (size_t)j] += a[m][i + j];
 }
 
 static void add_totals(const struct spectral *s, float *gradient)
@@ -232,34 +239,31 @@ static void add_totals(const struct spectral *s, float *gradient)
 /* q = W adjoint; of z: r = a phi' q; of W: a phi adjoint + r h; of b: r; of a: phi q; of h: W' r. */
 void spectral_cells_backward(struct spectral *s, float *adjoint, float *gradient)
 {
-        const size_t n = s->n_channels, size = s->mesh->size, n_sums = s->lanes->n_sums;
-        const float *w = s->theta + s->weight;
-        _Alignas(64) float t[MOST_CHANNELS][ROW], r[TOGETHER][ROW], z[ROW], q[ROW], y[ROW];
-        struct shape_of_phi phi;
+        const size_t n = s->n_channels, stride = s->lanes->n_sums * KEPT;
+        _Alignas(64) float t[MOST_CHANNELS][ROW], r[UNITS][ROW], z[UNITS][ROW], q[UNITS][ROW], y[UNITS][ROW];
+        struct bends phi;
         clear(s->lanes);
-        for (size_t row = 0; row < size; row += ROW) {
+        for (size_t row = 0; row < s->mesh->size; row += ROW) {
+                const float *h = s->h + row * n;
                 memset(t, 0, n * sizeof *t);
-                for (size_t m = 0; m < s->n_hidden; m += TOGETHER) {
-                        for (size_t j = 0; j < group(s, m); j++) {
-                                float *kept = s->lanes->now + (m + j) * n_sums * KEPT;
-                                mix(n, w + (m + j) * n, s->shift[m + j], s->h + row, size, z);
-                                mix(n, w + (m + j) * n, 0, adjoint + row, size, q);
-                                activate(s->settings->activation, z, &phi);
+                for (size_t m = 0; m < s->n_units; m += UNITS) {
+                        const float *w = s->w + m * n, *a = s->scale + m;
+                        float *sums = s->lanes->now + m * stride;
+                        mix(n, w, s->shift + m, h, z);
+                        mix(n, w, NULL, adjoint + row * n, q);
+                        activate(s->settings->activation, 1, z, &phi);
+                        for (int j = 0; j < UNITS; j++)
                                 for (int i = 0; i < ROW; i++) {
-                                        y[i] = s->scale[m + j] * phi.value[i];
-                                        r[j][i] = s->scale[m + j] * phi.slope[i] * q[i];
+                                        y[j][i] = a[j] * phi.value[j][i];
+                                        r[j][i] = a[j] * phi.slope[j][i] * q[j][i];
+                                        q[j][i] *= phi.value[j][i];
                                 }
-                                for (size_t c = 0; c < n; c++)
-                                        add_products(2, (const float *const[]){y, r[j]},
-                                                     (const float *const[]){adjoint + c * size + row, s->h + c * size + row},
-                                                     kept + c * KEPT);
-                                add_row(r[j], kept + n * KEPT);
-                                add_products(1, (const float *const[]){phi.value}, (const float *const[]){q},
-                                             kept + (n + 1) * KEPT);
-                        }
-                        unmix(n, group(s, m), w + m * n, r, t);
+                        add_products(n, 2, (struct factors[]){{y, adjoint + row * n}, {r, h}}, sums, stride);
+                        add_units(r, sums + n * KEPT, stride);
+                        add_units(q, sums + (n + 1) * KEPT, stride);
+                        unmix(n, w, r, t);
                 }
-                store_row(s, t, adjoint + row);
+                memcpy(adjoint + row * n, t, n * sizeof *t);
                 if (row / ROW % ROWS_A_FLUSH == ROWS_A_FLUSH - 1)
                         flush(s->lanes);
         }
@@ -271,45 +275,44 @@ void spectral_cells_backward(struct spectral *s, float *adjoint, float *gradient
  * of a: phi r + phi' dz q; of W: a phi of_t + a phi' dz of_e + (of z) h + (of dz) p. */
 void spectral_cells_backward_tangent(struct spectral *s, float *of_t, float *of_e, float *gradient)
 {
-        const size_t n = s->n_channels, size = s->mesh->size, n_sums = s->lanes->n_sums;
-        const float *w = s->theta + s->weight;
-        _Alignas(64) float t[MOST_CHANNELS][ROW], e[MOST_CHANNELS][ROW], of_z[TOGETHER][ROW], of_dz[TOGETHER][ROW];
-        _Alignas(64) float z[ROW], dz[ROW], r[ROW], q[ROW], y[ROW], dy[ROW], of_a[ROW];
-        struct shape_of_phi phi;
+        const size_t n = s->n_channels, stride = s->lanes->n_sums * KEPT;
+        _Alignas(64) float t[MOST_CHANNELS][ROW], e[MOST_CHANNELS][ROW], of_z[UNITS][ROW], of_dz[UNITS][ROW];
+        _Alignas(64) float z[UNITS][ROW], dz[UNITS][ROW], r[UNITS][ROW], q[UNITS][ROW], y[UNITS][ROW], dy[UNITS][ROW];
+        struct bends phi;
         clear(s->lanes);
-        for (size_t row = 0; row < size; row += ROW) {
+        for (size_t row = 0; row < s->mesh->size; row += ROW) {
+                float *row_t = of_t + row * n, *row_e = of_e + row * n;
+                const float *h = s->h + row * n, *p = s->p + row * n;
                 memset(t, 0, n * sizeof *t);
                 memset(e, 0, n * sizeof *e);
-                for (size_t m = 0; m < s->n_hidden; m += TOGETHER) {
-                        for (size_t j = 0; j < group(s, m); j++) {
-                                const float a = s->scale[m + j], *of_m = w + (m + j) * n;
-                                float *kept = s->lanes->now + (m + j) * n_sums * KEPT;
-                                mix(n, of_m, s->shift[m + j], s->h + row, size, z);
-                                mix(n, of_m, 0, s->p + row, size, dz);
-                                mix(n, of_m, 0, of_t + row, size, r);
-                                mix(n, of_m, 0, of_e + row, size, q);
-                                bend(s->settings->activation, z, &phi);
+                for (size_t m = 0; m < s->n_units; m += UNITS) {
+                        const float *w = s->w + m * n, *a = s->scale + m;
+                        float *sums = s->lanes->now + m * stride;
+                        mix(n, w, s->shift + m, h, z);
+                        mix(n, w, NULL, p, dz);
+                        mix(n, w, NULL, row_t, r);
+                        mix(n, w, NULL, row_e, q);
+                        activate(s->settings->activation, 2, z, &phi);
+                        for (int j = 0; j < UNITS; j++)
                                 for (int i = 0; i < ROW; i++) {
-                                        y[i] = a * phi.value[i];
-                                        dy[i] = a * phi.slope[i] * dz[i];
-                                        of_a[i] = __builtin_fmaf(phi.value[i], r[i], phi.slope[i] * dz[i] * q[i]);
-                                        of_z[j][i] = a * __builtin_fmaf(phi.slope[i], r[i], phi.curvature[i] * dz[i] * q[i]);
-                                        of_dz[j][i] = a * phi.slope[i] * q[i];
+                                        const float value = phi.value[j][i], slope = phi.slope[j][i];
+                                        const float bend = phi.curvature[j][i] * dz[j][i] * q[j][i];
+                                        const float ahead = slope * dz[j][i];
+                                        of_z[j][i] = a[j] * __builtin_fmaf(slope, r[j][i], bend);
+                                        of_dz[j][i] = a[j] * slope * q[j][i];
+                                        y[j][i] = a[j] * value;
+                                        dy[j][i] = a[j] * ahead;
+                                        q[j][i] = __builtin_fmaf(value, r[j][i], ahead * q[j][i]); /* of a */
                                 }
-                                for (size_t c = 0; c < n; c++) {
-                                        const size_t at = c * size + row;
-                                        add_products(4, (const float *const[]){y, dy, of_z[j], of_dz[j]},
-                                                     (const float *const[]){of_t + at, of_e + at, s->h + at, s->p + at},
-                                                     kept + c * KEPT);
-                                }
-                                add_row(of_z[j], kept + n * KEPT);
-                                add_row(of_a, kept + (n + 1) * KEPT);
-                        }
-                        unmix(n, group(s, m), w + m * n, of_z, t);
-                        unmix(n, group(s, m), w + m * n, of_dz, e);
+                        const struct factors pair[] = {{y, row_t}, {dy, row_e}, {of_z, h}, {of_dz, p}};
+                        add_products(n, 4, pair, sums, stride);
+                        add_units(of_z, sums + n * KEPT, stride);
+                        add_units(q, sums + (n + 1) * KEPT, stride);
+                        unmix(n, w, of_z, t);
+                        unmix(n, w, of_dz, e);
                 }
-                store_row(s, t, of_t + row);
-                store_row(s, e, of_e + row);
+                memcpy(row_t, t, n * sizeof *t);
+                memcpy(row_e, e, n * sizeof *e);
                 if (row / ROW % ROWS_A_FLUSH == ROWS_A_FLUSH - 1)
                         flush(s->lanes);
         }
@@ -322,18 +325,18 @@ void spectral_cells_backward_tangent(struct spectral *s, float *of_t, float *of_
 static void add_energy(void *owner, size_t begin, size_t end, double *sum)
 {
         const struct spectral *s = owner;
-        const size_t n = s->n_channels, stride = s->mesh->plane_stride;
-        _Alignas(64) float z[ROW];
-        for (size_t row = begin; row < end; row += ROW) {
-                const size_t in_plane = row % stride, left = s->mesh->plane_cells - in_plane;
-                for (size_t m = 0; m < s->n_hidden; m++) {
-                        mix(n, s->theta + s->weight + m * n, s->shift[m], s->h + row, s->mesh->size, z);
-                        for (size_t i = 0; i < ROW; i++) {
-                                const double by = in_plane < s->mesh->plane_cells && i < left ? (double)s->scale[m] : 0;
-                                sum[i] = __builtin_fma(by, act_ln_cosh((double)z[i]), sum[i]);
-                        }
+        const size_t n = s->n_channels;
+        _Alignas(64) float z[UNITS][ROW];
+        for (size_t row = begin; row < end; row += ROW)
+                for (size_t m = 0; m < s->n_units; m += UNITS) {
+                        mix(n, s->w + m * n, s->shift + m, s->h + row * n, z);
+                        for (size_t j = 0; j < UNITS; j++)
+                                for (size_t i = 0; i < ROW; i++) {
+                                        const bool real = (row + i) % s->mesh->plane_stride < s->mesh->plane_cells;
+                                        const double a = real ? (double)s->scale[m + j] : 0;
+                                        sum[i] = fma(a, act_ln_cosh((double)z[j][i]), sum[i]);
+                                }
                 }
-        }
 }
 
 double spectral_cells_energy(struct spectral *s)

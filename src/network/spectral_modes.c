@@ -64,14 +64,13 @@ void spectral_fill_gain(struct spectral *spectral)
 struct pass {
         const float *gain;           /* of this channel */
         const double *from;          /* modes that are read */
-        double *to, *sum;            /* modes that are written, or added to; or NULL, as are: */
+        double *sum;                 /* modes that are added to, or NULL, as are: */
         float *kept, *product;
 };
 
 static void store_block(void *owner, const struct mesh_block *block)
 {
-        const struct pass *pass = owner;
-        memcpy(pass->to + 2 * block->first, block->value, 2 * block->mesh->block_modes * sizeof(double));
+        memcpy((double *)owner + 2 * block->first, block->value, 2 * block->mesh->block_modes * sizeof(double));
 }
 
 static void load_block(void *owner, const struct mesh_block *block)
@@ -126,8 +125,7 @@ static void collect_block(void *owner, const struct mesh_block *block)
 
 void spectral_analyse(struct spectral *spectral, const double *field, double *modes)
 {
-        struct pass pass = {.to = modes};
-        mesh_forward(spectral->mesh, field, store_block, &pass);
+        mesh_forward(spectral->mesh, field, store_block, modes);
 }
 
 void spectral_spread(struct spectral *spectral, const double *modes, float *channels)
@@ -136,10 +134,12 @@ void spectral_spread(struct spectral *spectral, const double *modes, float *chan
         for (size_t c = 0; c < spectral->n_channels; c++) {
                 struct pass pass = {.gain = spectral->gain + c * spectral->n_modes, .from = modes};
                 const double *restrict cells = spectral->cells;
-                float *restrict to = channels + c * size;
                 mesh_inverse(spectral->mesh, filter_block, &pass, spectral->cells);
-                for (size_t i = 0; i < size; i++)
-                        to[i] = (float)cells[i];
+                for (size_t row = 0; row < size; row += SPECTRAL_ROW) {
+                        float *restrict to = channels + row * spectral->n_channels + c * SPECTRAL_ROW;
+                        for (size_t i = 0; i < SPECTRAL_ROW; i++)
+                                to[i] = (float)cells[row + i];
+                }
         }
 }
 
@@ -150,10 +150,12 @@ static void collect(struct spectral *spectral, const float *channels, const stru
         if (out)
                 memset(spectral->sum, 0, 2 * n_modes * sizeof *spectral->sum);
         for (size_t c = 0; c < spectral->n_channels; c++) {
-                const float *restrict from = channels + c * size;
                 double *restrict cells = spectral->cells;
-                for (size_t i = 0; i < size; i++)
-                        cells[i] = (double)from[i];
+                for (size_t row = 0; row < size; row += SPECTRAL_ROW) {
+                        const float *restrict from = channels + row * spectral->n_channels + c * SPECTRAL_ROW;
+                        for (size_t i = 0; i < SPECTRAL_ROW; i++)
+                                cells[row + i] = (double)from[i];
+                }
                 struct pass pass = {.gain = spectral->gain + c * n_modes, .from = each->from,
                                     .sum = out ? spectral->sum : NULL,
                                     .kept = each->kept ? each->kept + 2 * c * n_modes : NULL,

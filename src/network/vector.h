@@ -8,20 +8,50 @@
 typedef __m512 vector;
 enum { VECTOR_FLOATS = 16, VECTOR_ROWS = 12 }; /* rows of a register tile */
 #define VECTOR_HIGH_TILES
-static inline vector vector_load(const float *p) { return _mm512_loadu_ps(p); }
-static inline void vector_store(float *p, vector a) { _mm512_storeu_ps(p, a); }
-static inline vector vector_all(float a) { return _mm512_set1_ps(a); }
-static inline vector vector_fma(vector a, vector b, vector c) { return _mm512_fmadd_ps(a, b, c); }
-static inline vector vector_add(vector a, vector b) { return _mm512_add_ps(a, b); }
+static inline vector vector_load(const float *p)
+{
+        return _mm512_loadu_ps(p);
+}
+static inline void vector_store(float *p, vector a)
+{
+        _mm512_storeu_ps(p, a);
+}
+static inline vector vector_all(float a)
+{
+        return _mm512_set1_ps(a);
+}
+static inline vector vector_fma(vector a, vector b, vector c)
+{
+        return _mm512_fmadd_ps(a, b, c);
+}
+static inline vector vector_add(vector a, vector b)
+{
+        return _mm512_add_ps(a, b);
+}
 #elif defined __AVX2__ && defined __FMA__
 #include <immintrin.h>
 typedef __m256 vector;
 enum { VECTOR_FLOATS = 8, VECTOR_ROWS = 6 };
-static inline vector vector_load(const float *p) { return _mm256_loadu_ps(p); }
-static inline void vector_store(float *p, vector a) { _mm256_storeu_ps(p, a); }
-static inline vector vector_all(float a) { return _mm256_set1_ps(a); }
-static inline vector vector_fma(vector a, vector b, vector c) { return _mm256_fmadd_ps(a, b, c); }
-static inline vector vector_add(vector a, vector b) { return _mm256_add_ps(a, b); }
+static inline vector vector_load(const float *p)
+{
+        return _mm256_loadu_ps(p);
+}
+static inline void vector_store(float *p, vector a)
+{
+        _mm256_storeu_ps(p, a);
+}
+static inline vector vector_all(float a)
+{
+        return _mm256_set1_ps(a);
+}
+static inline vector vector_fma(vector a, vector b, vector c)
+{
+        return _mm256_fmadd_ps(a, b, c);
+}
+static inline vector vector_add(vector a, vector b)
+{
+        return _mm256_add_ps(a, b);
+}
 #else
 typedef float vector __attribute__((vector_size(16)));
 enum { VECTOR_FLOATS = 4, VECTOR_ROWS = 6 };
@@ -31,15 +61,24 @@ static inline vector vector_load(const float *p)
         __builtin_memcpy(&a, p, sizeof a);
         return a;
 }
-static inline void vector_store(float *p, vector a) { __builtin_memcpy(p, &a, sizeof a); }
-static inline vector vector_all(float a) { return (vector){a, a, a, a}; }
+static inline void vector_store(float *p, vector a)
+{
+        __builtin_memcpy(p, &a, sizeof a);
+}
+static inline vector vector_all(float a)
+{
+        return (vector){a, a, a, a};
+}
 static inline vector vector_fma(vector a, vector b, vector c)
 {
         for (int i = 0; i < VECTOR_FLOATS; i++)
                 c[i] = __builtin_fmaf(a[i], b[i], c[i]);
         return c;
 }
-static inline vector vector_add(vector a, vector b) { return a + b; }
+static inline vector vector_add(vector a, vector b)
+{
+        return a + b;
+}
 #endif
 
 /* out[i][j] = in[j][i], 16 by 16. */

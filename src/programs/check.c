@@ -6,13 +6,10 @@
 int command_check(int argc, char **argv)
 {
         struct options options = options_parse("check", argc, argv);
-        if (options.help) {
+        if (options.help)
                 options_help("check", stdout);
-        } else {
-                struct run *run = run_configure(&options);
-                run_predict(run, options.ranks, stdout);
-                run_free(run);
-        }
+        else
+                run_check(&options, stdout);
         options_release(&options);
         return STATUS_DONE;
 }

@@ -10,6 +10,7 @@ int command_check(int argc, char **argv);
 int command_field(int argc, char **argv);
 int command_likelihood(int argc, char **argv);
 int command_train(int argc, char **argv);
+int command_inspect(int argc, char **argv);
 int command_hash(int argc, char **argv);
 int command_help(int argc, char **argv);
 

@@ -14,17 +14,20 @@ static void print_usage(void)
              "  sculptor check INPUT.yaml                validate; predict memory, files and evaluations\n"
              "  mpirun -n 2 sculptor forward INPUT.yaml  noise the first population through all levels, data to noise\n"
              "  mpirun -n 2 sculptor invert INPUT.yaml   take data to their latents, by a sampler that is an ODE\n"
+             "  mpirun -n 2 sculptor train INPUT.yaml    learn a score from data, into weights to sample with\n"
              "  mpirun -n 2 sculptor field INPUT.yaml    draw random fields of the score exactly, without a sampler\n"
              "  mpirun -n 2 sculptor likelihood INPUT.yaml   log p of data by the probability flow: exact, or by "
              "probes\n"
-             "  sculptor hash FILE...                    SHA-256 of a snapshot's or checkpoint's payload\n"
-             "  sculptor help [TOPIC]                    samplers, scores, schedules, initials, or any key or name\n"
+             "  sculptor hash FILE...                    SHA-256 of the payload of a snapshot, checkpoint or weights\n"
+             "  sculptor help [TOPIC]                    samplers, scores, schedules, networks, or any key or name\n"
              "  sculptor help --all                      every key of the input file\n"
              "\n"
              "Options of sample:");
         options_help("sample", stdout);
         puts("\nOptions of forward and invert:");
         options_help("forward", stdout);
+        puts("\nOptions of train:");
+        options_help("train", stdout);
         puts("\nOptions of field:");
         options_help("field", stdout);
         puts("\nOptions of likelihood:");

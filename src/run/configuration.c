@@ -129,6 +129,8 @@ const struct param input_rows[] = {
          .help = "of sculptor train: what is learned from"},
         {.key = "training", .kind = PARAM_TABLE, .offset = FIELD(training), .rows = training_params,
          .check = training_check, .help = "of sculptor train: how it is learned"},
+        {.key = "inspect", .kind = PARAM_TABLE, .offset = FIELD(inspect), .rows = inspect_params,
+         .help = "of sculptor inspect: the truth that score is held against"},
         {.key = "parallel", .kind = PARAM_TABLE, .offset = FIELD(parallel), .rows = parallel_rows, .fallback = "{}",
          .help = "how fields are shared out over the ranks"},
         {.key = "fft", .kind = PARAM_TABLE, .offset = FIELD(fft), .rows = fft_rows, .fallback = "{}",
@@ -146,14 +148,20 @@ static bool is_one_of(const char *key, const char *const *keys)
 const struct param *configuration_rows(enum configuration_purpose purpose)
 {
         enum { N_ROWS = sizeof input_rows / sizeof *input_rows };
-        static const char *const of_training[] = {"network", "data", "training", NULL};
-        static const char *const of_sampling[] = {"population", "score",      "levels",     "process", "sampler",
-                                                  "estimators", "likelihood", "parallel", NULL};
+        static const char *const sampling[] = {"network", "data", "training", "inspect", NULL};
+        static const char *const training[] = {"population", "score",      "levels",     "process",  "sampler",
+                                               "inspect",    "estimators", "likelihood", "parallel", NULL};
+        static const char *const inspection[] = {"population", "sampler",    "network",  "data", "training",
+                                                 "estimators", "likelihood", "parallel", NULL};
+        static const char *const *const others[CONFIGURATION_PURPOSES] = {[FOR_SAMPLING] = sampling,
+                                                                          [FOR_FIELDS] = sampling,
+                                                                          [FOR_TRAINING] = training,
+                                                                          [FOR_INSPECTION] = inspection};
         static struct param rows[CONFIGURATION_PURPOSES][N_ROWS];
         struct param *mine = rows[purpose];
         memcpy(mine, input_rows, sizeof input_rows);
         for (struct param *row = mine; row->key; row++) {
-                row->elsewhere = is_one_of(row->key, purpose == FOR_TRAINING ? of_sampling : of_training);
+                row->elsewhere = is_one_of(row->key, others[purpose]);
                 if (purpose == FOR_FIELDS && strcmp(row->key, "sampler") == 0)
                         row->fallback = "{type: ula, step_size: 1, steps_per_level: 1}";
         }

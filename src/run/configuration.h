@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "run/data.h"
+#include "run/inspect.h"
 #include "sculptor/estimators.h"
 #include "sculptor/log_likelihood.h"
 #include "sculptor/mesh.h"
@@ -49,6 +50,7 @@ struct configuration {
         struct network_settings network;
         struct data_settings data;
         struct training_settings training;
+        struct inspect_settings inspect;
         struct {
                 int64_t domain_ranks; /* -1: chosen by run_split() */
         } parallel;
@@ -64,6 +66,7 @@ enum configuration_purpose {
         FOR_SAMPLING,
         FOR_FIELDS,   /* `field`, `forward` and `likelihood`: without the need for a sampler */
         FOR_TRAINING,
+        FOR_INSPECTION,
         CONFIGURATION_PURPOSES
 };
 const struct param *configuration_rows(enum configuration_purpose purpose);

@@ -17,7 +17,7 @@ enum { LARGEST_INPUT = 1 << 24 }; /* bytes: nobody writes more by hand */
 /* ---- what one section's rows cannot know of another's ---- */
 
 /* The levels follow from the score's diameter and dimension too. */
-static void build_levels(struct run *run, struct input *input)
+void run_build_levels(struct run *run, struct input *input)
 {
         const struct selection *selected = &run->settings.levels.type;
         const struct levels_type *type = selected->type;
@@ -39,7 +39,7 @@ static void build_levels(struct run *run, struct input *input)
                 levels_release(&run->levels);
                 return;
         }
-        if (sampler_scheme(&run->settings.sampler)->diffusion || run->options.likelihood)
+        if (run->options.inspects || run->options.likelihood || sampler_scheme(&run->settings.sampler)->diffusion)
                 return; /* levels will be time steps, which are checked, or only the first counts */
         for (size_t i = 0; i < run->levels.n; i++) {
                 const double sigma = run->levels.sigma[i];
@@ -148,15 +148,17 @@ bool run_create_score(struct run *run, struct input *input, const struct selecti
         const struct score_context context = {.seed = (uint64_t)run->settings.seed, .look_only = !parallel_active(),
                                               .inspect_field = field_inspect, .read_field = field_read,
                                               .read_any = field_read_any, .read_weights = weights_read,
+                                              .file_digest = file_digest,
                                               .key = &key};
-        if (!agree_on_score(input, section, score_open(selected->type, selected->settings, &context), key) ||
-            !run_split(run, input))
+        const char *why = score_open(selected->type, selected->settings, &context); /* which sets the key */
+        if (!agree_on_score(input, section, why, key) || !run_split(run, input))
                 return false;
         run->score = score_create(selected->type, selected->settings);
         const struct score_type *type = run->score->type;
         run->mesh = type->mesh ? type->mesh(run->score->model) : NULL;
         key = NULL;
-        return agree_on_score(input, section, type->load ? type->load(run->score->model, &context) : NULL, key);
+        why = type->load ? type->load(run->score->model, &context) : NULL;
+        return agree_on_score(input, section, why, key);
 }
 
 void run_check_sections(struct run *run, struct input *input)
@@ -173,7 +175,7 @@ void run_check_sections(struct run *run, struct input *input)
                 run_take_data(run);
         run->process = (struct process){run->settings.process.type.type, run->settings.process.type.settings};
         run_check_initial(run, input);
-        build_levels(run, input);
+        run_build_levels(run, input);
         if (run->options.likelihood) {
                 run->step_size = 1; /* of a sampler that takes no step */
                 run->settings.sampler.denoise = false;
@@ -209,6 +211,7 @@ static const char *command_name(const struct run *run)
                : options->inverts    ? "invert"
                : options->likelihood ? "likelihood"
                : options->trains     ? "train"
+               : options->inspects   ? "inspect"
                                      : "";
 }
 

@@ -182,6 +182,16 @@ void run_plan(struct run *run, const char *wisdom, const char *source)
                             (long long)run->settings.population.particles, parallel_ensemble_size());
 }
 
+void run_plan_truth(struct run *run)
+{
+        if (!run->truth_mesh)
+                return;
+        free(mesh_plan(run->truth_mesh, (enum mesh_planning)run->settings.fft.planning, run->wisdom, false));
+        const struct score_type *type = run->truth->type;
+        const char *why = type->prepare ? type->prepare(run->truth->model) : NULL;
+        require_all(!why, "inspect.against: %s", why ? why : "");
+}
+
 /* ---- the population ---- */
 
 struct population *run_create_population(const struct run *run, int64_t n, bool with_velocity, size_t n_memory)

@@ -121,6 +121,13 @@ static void account_time(struct run *run)
         run->pace.level_start = now;
 }
 
+void run_advise(const struct run *run)
+{
+        char *advice = run->last_checkpoint ? format_text("last good checkpoint: %s", run->last_checkpoint) : NULL;
+        error_set_advice(advice);
+        free(advice);
+}
+
 void run_checkpoint(struct run *run)
 {
         if (run->last_checkpoint && run->last_checkpoint_level == run->mark.level &&
@@ -137,9 +144,7 @@ void run_checkpoint(struct run *run)
         run->last_checkpoint_level = run->mark.level;
         run->last_checkpoint_step = run->mark.step;
         deadline_checkpointed(&run->deadline, seconds_now() - begin);
-        char *advice = format_text("last good checkpoint: %s", path);
-        error_set_advice(advice);
-        free(advice);
+        run_advise(run);
 }
 
 _Noreturn void run_give_up(struct run *run, const char *why)

@@ -70,7 +70,7 @@ static void take_help(struct options *options, const char *value)
 /* The commands that go from level to level, that run on many ranks, and all. */
 #define LEVELS "sample forward invert"
 #define SAVES LEVELS " train"
-#define RUNS SAVES " field likelihood"
+#define RUNS SAVES " inspect field likelihood"
 #define EVERY RUNS " check"
 
 static const struct option_row rows[] = {
@@ -115,7 +115,7 @@ struct options options_parse(const char *command, int argc, char **argv)
         struct options options = {.max_seconds = INFINITY, .ranks = 1, .draws_fields = strcmp(command, "field") == 0,
                                   .likelihood = strcmp(command, "likelihood") == 0,
                                   .checks = strcmp(command, "check") == 0,
-                                  .trains = strcmp(command, "train") == 0, .noises = noises, .inverts = inverts, .ascends = noises || inverts};
+                                  .inspects = strcmp(command, "inspect") == 0, .trains = strcmp(command, "train") == 0, .noises = noises, .inverts = inverts, .ascends = noises || inverts};
         options.set = allocate((size_t)argc + 1, sizeof *options.set);
         for (int i = 0; i < argc; i++) {
                 const char *word = argv[i];

@@ -5,6 +5,7 @@
 #include "configuration.h"
 #include "deadline.h"
 #include "sculptor/initial.h"
+#include "sculptor/inspection.h"
 #include "sculptor/levels.h"
 #include "sculptor/population.h"
 #include "sculptor/provenance.h"
@@ -40,6 +41,8 @@ struct run {
         struct selection initial;    /* where particles start: population.initial, or likelihood.data */
         struct initial_file_settings data; /* the latter's */
         struct score *score;
+        struct score *truth;         /* of `inspect`: what the score is held against */
+        struct mesh *truth_mesh;
         struct mesh *mesh;           /* the score's, of fields; else NULL */
         char *wisdom;                /* of its plans */
         struct levels levels;
@@ -87,6 +90,7 @@ int64_t run_domain_ranks(const struct run *run, int64_t n_ranks);
 bool run_split(struct run *run, struct input *input); /* the ranks into groups; false where there is a problem */
 void run_plan(struct run *run, const char *wisdom,
               const char *source); /* the mesh, with a checkpoint's plans or NULL */
+void run_plan_truth(struct run *run); /* after run_plan(): the truth's mesh, with the same plans */
 struct population *run_create_population(const struct run *run, int64_t n, bool with_velocity, size_t n_memory);
 
 /* fields.c. Collective. */
@@ -111,6 +115,7 @@ struct input *run_read_input(struct run *run, const struct options *options, con
 void run_stop_on_problems(const struct input *input);
 void run_name_itself(struct run *run); /* its directory, echo and provenance */
 /* The score of a selection, with what it reads from files, split over ranks; problems are told of keys in `section`. */
+void run_build_levels(struct run *run, struct input *input);
 bool run_create_score(struct run *run, struct input *input, const struct selection *selected, const char *section);
 
 /* provenance.c */
@@ -119,6 +124,7 @@ struct provenance provenance_of(const struct run *run);
 /* observe.c. Collective. */
 void run_write_snapshot(struct run *run, int64_t index, double sigma, const struct score_level *level);
 void run_checkpoint(struct run *run);
+void run_advise(const struct run *run); /* failures name the last checkpoint from here on */
 _Noreturn void run_give_up(struct run *run, const char *why); /* after one last attempt to save */
 
 /* series_rows.c. Measuring is collective. */
@@ -142,10 +148,23 @@ struct score_level *run_create_level(const struct run *run, int64_t level);
 /* Collective. After the level is observed: the next one begins; saves and stops where that is due. */
 void run_close_level(struct run *run);
 
+/* inspect_samples.c. Collective. */
+void run_inspect_samples(struct run *run, const struct inspection *inspection);
+
 /* predict.c */
 double run_snapshot_bytes(const struct run *run); /* of one snapshot */
+enum { RUN_PROCESS_MIB = 48 };                    /* MPI, HDF5, buffers: measured by make bench */
+void run_print_bytes(FILE *out, const char *what, double bytes);
+double run_transform_bytes(const struct mesh *mesh, int64_t domain); /* what it holds on a rank */
+
+/* Where a checkpoint stands: in what its parameters differ from here, to be freed, or NULL. */
+struct run_stand { bool finished; char *difference, done[128]; };
+typedef const char *run_look(const struct run *run, const char *path, struct run_stand *stand); /* NULL or why not */
+/* What a command would do in the run's directory, from the newest checkpoint there or from `beginning`. */
+void run_print_intention(const struct run *run, const char *beginning, run_look *look, FILE *out);
 
 /* progress.c */
+void progress_format_seconds(double seconds, char *text, size_t size); /* as people say it */
 void progress_begin_level(struct run *run);
 void progress_tile(void *run, size_t tiles_done);
 void progress_stretch(struct run *run);

@@ -14,9 +14,9 @@
  * without changing it. */
 
 static const double MIB = 1048576;
-static const double PROCESS_BYTES = 48 * 1048576.0; /* MPI, HDF5, buffers: measured by make bench */
+static const double PROCESS_BYTES = RUN_PROCESS_MIB * 1048576.0;
 
-static void print_bytes(FILE *out, const char *what, double bytes)
+void run_print_bytes(FILE *out, const char *what, double bytes)
 {
         if (bytes < 1024 * MIB)
                 fprintf(out, "  %-26s %.4g MiB\n", what, bytes / MIB);
@@ -31,7 +31,7 @@ static double series_bytes(const struct run *run)
 }
 
 /* What the transform holds: a rank's modes, and what is exchanged at a time. */
-static double transform_bytes(const struct mesh *mesh, int64_t domain)
+double run_transform_bytes(const struct mesh *mesh, int64_t domain)
 {
         const double planes = ceil((double)mesh->n_planes / (double)domain);
         const double plane_modes = 16.0 * (double)mesh->n_blocks * (double)mesh->width;
@@ -59,7 +59,7 @@ static double rank_bytes(const struct run *run, int64_t ranks)
 {
         if (run->mesh) {
                 const int64_t domain = run_domain_ranks(run, ranks);
-                return PROCESS_BYTES + series_bytes(run) + transform_bytes(run->mesh, domain) +
+                return PROCESS_BYTES + series_bytes(run) + run_transform_bytes(run->mesh, domain) +
                        rank_fields(run, ranks) * field_bytes(run->mesh, domain);
         }
         const struct scheme *scheme = run->sampler->scheme;
@@ -128,27 +128,36 @@ static char *refuse_directory(const struct run *run)
         return refusal;
 }
 
-static void print_checkpoint(const struct run *run, const char *path, FILE *out)
+static const char *look_at_checkpoint(const struct run *run, const char *path, struct run_stand *stand)
 {
         struct checkpoint_header header;
+        const char *why = checkpoint_read_header(path, &header);
+        if (why)
+                return why;
+        stand->finished = header.mark.level >= run_n_levels(run);
+        stand->difference = params_difference(run->echo, header.parameters);
+        snprintf(stand->done, sizeof stand->done,
+                 "%" PRId64 " of %" PRId64 " levels done, step %" PRId64 " of the next", header.mark.level,
+                 run_n_levels(run), header.mark.step);
+        checkpoint_header_release(&header);
+        return NULL;
+}
+
+static void print_checkpoint(const struct run *run, run_look *look, const char *path, FILE *out)
+{
+        struct run_stand stand = {0};
         const char *why = run->options.resume ? checkpoint_verify(path) : NULL;
         if (!why)
-                why = checkpoint_read_header(path, &header);
-        if (why) {
+                why = look(run, path, &stand);
+        if (why)
                 fprintf(out, "  would stop: %s\n", why);
-                return;
-        }
-        char *difference = params_difference(run->echo, header.parameters);
-        if (difference)
-                fprintf(out, "  would refuse to go on from %s: %s\n", path, difference);
-        else if (header.mark.level >= run_n_levels(run))
+        else if (stand.difference)
+                fprintf(out, "  would refuse to go on from %s: %s\n", path, stand.difference);
+        else if (stand.finished)
                 fprintf(out, "  would do nothing: %s is of the finished run\n", path);
         else
-                fprintf(out,
-                        "  would go on from %s: %" PRId64 " of %" PRId64 " levels done, step %" PRId64 " of the next\n",
-                        path, header.mark.level, run_n_levels(run), header.mark.step);
-        free(difference);
-        checkpoint_header_release(&header);
+                fprintf(out, "  would go on from %s: %s\n", path, stand.done);
+        free(stand.difference);
 }
 
 /* NULL where there is none, or no directory yet. To be freed. */
@@ -159,16 +168,16 @@ static char *find_checkpoint(const struct run *run)
         return access(run->directory, F_OK) == 0 ? checkpoint_newest(run->directory, complain) : NULL;
 }
 
-static void print_intention(const struct run *run, FILE *out)
+void run_print_intention(const struct run *run, const char *beginning, run_look *look, FILE *out)
 {
         char *path = find_checkpoint(run);
         char *refusal = !path || run->options.resume ? refuse_directory(run) : NULL;
         if (refusal)
                 fprintf(out, "  would refuse to write in %s, another run's: %s\n", run->directory, refusal);
         else if (path)
-                print_checkpoint(run, path, out);
+                print_checkpoint(run, look, path, out);
         else
-                fprintf(out, "  would start from the first population: no checkpoint in %s\n", run->directory);
+                fprintf(out, "  would start from %s: no checkpoint in %s\n", beginning, run->directory);
         free(refusal);
         free(path);
 }
@@ -181,7 +190,7 @@ static void print_grid(const struct run *run, int64_t ranks, FILE *out)
                 "  %-26s %" PRId64 " group%s of %" PRId64
                 "; %.3g fields' worth of memory in each, the transform's included\n",
                 "ensemble x domain", ranks / domain, ranks / domain == 1 ? "" : "s", domain,
-                rank_fields(run, ranks) + transform_bytes(run->mesh, domain) / field);
+                rank_fields(run, ranks) + run_transform_bytes(run->mesh, domain) / field);
 }
 
 void run_predict(const struct run *run, int64_t ranks, FILE *out)
@@ -208,17 +217,17 @@ void run_predict(const struct run *run, int64_t ranks, FILE *out)
                 is_adaptive(scheme, run->sampler->scheme_settings) ? " or more (adaptive steps)" : "");
         char what[64];
         snprintf(what, sizeof what, "memory per rank, %" PRId64 " rank%s", ranks, ranks == 1 ? "" : "s");
-        print_bytes(out, what, rank_bytes(run, ranks));
+        run_print_bytes(out, what, rank_bytes(run, ranks));
         if (run->mesh)
                 print_grid(run, ranks, out);
         double snapshot = run_snapshot_bytes(run);
         snprintf(what, sizeof what, "%" PRId64 " snapshot%s", count_snapshots(run),
                  count_snapshots(run) == 1 ? "" : "s");
-        print_bytes(out, what, snapshot * (double)count_snapshots(run));
+        run_print_bytes(out, what, snapshot * (double)count_snapshots(run));
         /* one more than is kept stands there while a new one is verified */
         snprintf(what, sizeof what, "%" PRId64 " + 1 checkpoints", run->settings.checkpoint.keep);
-        print_bytes(out, what,
-                    ((double)checkpoint_size(n, n_dim, scheme_n_arrays(scheme)) + series_bytes(run)) *
-                            (double)(run->settings.checkpoint.keep + 1));
-        print_intention(run, out);
+        run_print_bytes(out, what,
+                        ((double)checkpoint_size(n, n_dim, scheme_n_arrays(scheme)) + series_bytes(run)) *
+                                (double)(run->settings.checkpoint.keep + 1));
+        run_print_intention(run, "the first population", look_at_checkpoint, out);
 }

@@ -11,7 +11,7 @@ static const double LASTING_EVERY = 60;   /* seconds, in the log and in batch jo
 static const double LEVEL_LINE_AFTER = 5; /* a finished level gets its own lasting line if the last is so old */
 enum { FEW_LEVELS = 30 };                 /* ... or if there are no more than these */
 
-static void format_seconds(double seconds, char *text, size_t size)
+void progress_format_seconds(double seconds, char *text, size_t size)
 {
         if (!isfinite(seconds))
                 snprintf(text, size, "?");
@@ -35,7 +35,7 @@ static void show(struct run *run, double step, bool lasting)
         const void *settings = run->sampler->scheme_settings;
         double per_step = scheme->evaluations_per_step ? (double)scheme->evaluations_per_step(settings) : 1;
         char time_left[32];
-        format_seconds(left, time_left, sizeof time_left);
+        progress_format_seconds(left, time_left, sizeof time_left);
         log_progress(lasting,
                      "level %" PRId64 "/%" PRId64 "  sigma %.4g  step %.0f/%" PRId64
                      "  %.3g steps/s  %.3g %sevaluations/s  %s left",

@@ -244,9 +244,7 @@ void run_restore_or_draw(struct run *run)
                 &run->deadline, run_snapshot_bytes(run),
                 (double)checkpoint_size(run->population->n_global, run->population->n_dim, scheme_n_arrays(scheme)));
         run->pace.level_start = seconds_now();
-        char *advice = run->last_checkpoint ? format_text("last good checkpoint: %s", run->last_checkpoint) : NULL;
-        error_set_advice(advice);
-        free(advice);
+        run_advise(run);
         if (run_finished(run))
                 log_line("already complete: nothing to do; --fresh starts over");
         if (run->settings.output.initial && run->mark.steps_done == 0)
@@ -274,6 +272,7 @@ void run_free(struct run *run)
         population_free(run->population);
         sampler_free(run->sampler);
         score_free(run->score);
+        score_free(run->truth);
         levels_release(&run->levels);
         time_grid_free(run->grid);
         free(run->level_ends);

@@ -46,21 +46,16 @@ static void take_file(struct train *train, struct input *input)
                 input_add_problem(input, told.key, "%s", told.reason);
                 return;
         }
-        if (settings->cells.n == 1) {
+        if (!data_is_of_fields(settings)) {
                 train->shape = (struct network_shape){.n_dim = n_numbers};
                 return;
         }
         const struct mesh_settings mesh = mesh_of_file(settings);
-        if (n_numbers != mesh_settings_cells(&mesh)) {
-                input_add_problem(input, "data.cells", "make %" PRId64 " cells, but a row of %s has %" PRId64,
-                                  mesh_settings_cells(&mesh), settings->dataset, n_numbers);
-                return;
-        }
         train->own_mesh = run->mesh = mesh_create(&mesh);
         train->shape = (struct network_shape){.n_axes = run->mesh->n_axes, .mesh = run->mesh};
 }
 
-static void check_network(struct train *train, struct input *input)
+static void check_parts(struct train *train, struct input *input)
 {
         const struct configuration *settings = &train->run->settings;
         const struct network_type *type = settings->network.type.type;
@@ -74,13 +69,10 @@ static void check_network(struct train *train, struct input *input)
         const char *why = type->unfit ? type->unfit(settings->network.type.settings, &train->shape) : NULL;
         if (why)
                 input_add_problem(input, "network.type", "%s %s", type->name, why);
-        if (!fields && settings->training.batch % LANES != 0)
-                input_add_problem(input, "training.batch",
-                                  "%" PRId64 " is no multiple of 64, the particles a rank learns from at a time; use %" PRId64,
-                                  settings->training.batch, (settings->training.batch / LANES + 1) * LANES);
-        if (train->source.n_rows > 0 && settings->training.loss == LOSS_BLENDED)
-                input_add_problem(input, "training.loss", "blended needs the score of the target, and data.type is file; "
-                                                          "use denoising");
+        const char *key;
+        why = training_refuses(&settings->training, type, &train->shape, &train->source, &key);
+        if (why)
+                input_add_problem(input, key, "%s", why);
 }
 
 struct train *train_configure(const struct options *options)
@@ -94,7 +86,7 @@ struct train *train_configure(const struct options *options)
         else
                 take_file(train, input);
         run_stop_on_problems(input);
-        check_network(train, input);
+        check_parts(train, input);
         run_stop_on_problems(input);
         input_free(input);
 
@@ -176,6 +168,7 @@ static void restore(struct train *train, const char *path)
         state->smoothed_reference = checkpoint.number[1];
         train->wall_before = checkpoint.wall_seconds;
         run->last_checkpoint = copy_text(path);
+        run_advise(run);
         log_line("resumed from %s: %" PRId64 " of %" PRId64 " steps done", path, state->step, train->steps);
         free(header.parameters);
         free(header.wisdom);
@@ -238,7 +231,11 @@ void train_end(struct train *train)
                  train->wall_before + seconds_now() - run->deadline.start, peak, run->directory);
         log_close();
         directory_unlock();
+        train_free(train);
+}
 
+void train_free(struct train *train)
+{
         training_free(train->training);
         denoiser_free(train->denoiser);
         normalisation_release(&train->weights.normalisation);
@@ -247,6 +244,6 @@ void train_end(struct train *train)
         free(train->weights.digest);
         series_free(train->series);
         mesh_free(train->own_mesh);
-        run_free(run);
+        run_free(train->run);
         free(train);
 }

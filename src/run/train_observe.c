@@ -33,6 +33,8 @@ void train_series_create(struct train *train)
                  .help = "sigma^2 E|s_theta - s|^2 a coordinate, where the exact score is known"},
                 {.name = "validation_relative", .rank = 1, .shape = {n}, .unit = "1",
                  .help = "sqrt(E|s_theta - s|^2/E|s|^2), where the exact score is known"},
+                {.name = "validation_asymmetry", .rank = 1, .shape = {n}, .unit = "1",
+                 .help = "|J - J'|_F/|J|_F of the score's Jacobian there, 0 of a gradient"},
                 {.name = "wall_seconds", .unit = "s", .help = "since the training began, over all its parts"},
         };
         train->series = series_create(columns, sizeof columns / sizeof *columns);
@@ -42,7 +44,7 @@ void train_series_create(struct train *train)
         train->series->n_constants = n > 0 ? 1 : 0;
 }
 
-void train_append_row(struct train *train)
+static void append_row(struct train *train, bool validated)
 {
         struct series *series = train->series;
         const struct training_state *state = training_state(train->training);
@@ -54,10 +56,11 @@ void train_append_row(struct train *train)
         row[series_offset(series, "learning_rate")] = train->report.learning_rate;
         row[series_offset(series, "wall_seconds")] = train->wall_before + seconds_now() - train->run->deadline.start;
         const struct training_validation *validation = &train->validation;
-        for (size_t i = 0; i < validation->n_sigma; i++) {
+        for (size_t i = 0; validated && i < validation->n_sigma; i++) {
                 row[series_offset(series, "validation_loss") + i] = validation->loss[i];
                 row[series_offset(series, "validation_eps") + i] = validation->eps[i];
                 row[series_offset(series, "validation_relative") + i] = validation->relative[i];
+                row[series_offset(series, "validation_asymmetry") + i] = validation->asymmetry[i];
         }
 }
 
@@ -69,7 +72,7 @@ static void write_series(struct train *train)
         free(path);
 }
 
-void train_validate(struct train *train)
+static void validate(struct train *train)
 {
         const char *why = training_validate(train->training, &train->validation);
         succeed_all(!why, "%s", why ? why : "");
@@ -128,9 +131,7 @@ void train_checkpoint(struct train *train)
         run->last_checkpoint = path;
         train->last_saved = state->step;
         deadline_checkpointed(&run->deadline, seconds_now() - begin);
-        char *advice = format_text("last good checkpoint: %s", path);
-        error_set_advice(advice);
-        free(advice);
+        run_advise(run);
 }
 
 /* The first average's weights as weights.h5, of others weights_2.h5 and so on. */
@@ -150,15 +151,6 @@ void train_write_weights(struct train *train)
 
 /* ---- progress ---- */
 
-static void format_left(double seconds, char *text, size_t size)
-{
-        if (!isfinite(seconds))
-                snprintf(text, size, "?");
-        else
-                snprintf(text, size, seconds < 100 ? "%.0f s" : seconds < 6000 ? "%.0f min" : "%.1f h",
-                         seconds < 100 ? seconds : seconds < 6000 ? seconds / 60 : seconds / 3600);
-}
-
 /* The error at a few noise levels: exact where that is known, else the loss of held-out examples. */
 static void format_errors(const struct train *train, char *text, size_t size)
 {
@@ -174,17 +166,18 @@ static void format_errors(const struct train *train, char *text, size_t size)
                                          exact ? validation->eps[i] : validation->loss[i], validation->sigma[i]);
 }
 
-void train_show(struct train *train, bool lasting)
+static void show(struct train *train, bool lasting)
 {
         const struct training_state *state = training_state(train->training);
         const double now = seconds_now(), passed = fmax(now - train->run->deadline.start, 1e-9);
         const double rate = (double)(state->step - train->steps_at_start) / passed;
         char left[32], errors[160];
-        format_left((double)(train->steps - state->step) / rate, left, sizeof left);
+        progress_format_seconds((double)(train->steps - state->step) / rate, left, sizeof left);
         format_errors(train, errors, sizeof errors);
         log_progress(lasting, "step %" PRId64 "/%" PRId64 "  loss %.4g%s  rate %.2g  %.3g %s/s  %s left", state->step,
                      train->steps, state->smoothed_loss, errors, train->report.learning_rate,
-                     rate * (double)train->run->settings.training.batch, train->run->mesh ? "images" : "examples", left);
+                     rate * (double)train->run->settings.training.batch, train->run->mesh ? "images" : "examples",
+                     left);
         train->last_shown = now;
         if (lasting)
                 train->last_lasting = now;
@@ -216,17 +209,16 @@ static void observe_step(struct train *train)
         const int64_t every = training_validate_every(&train->run->settings.training);
         const bool validates = every > 0 && is_due(train, step, every);
         const double begin = seconds_now();
-        train->validation.n_sigma = validates ? train->validation.n_sigma : 0;
         if (validates)
-                train_validate(train);
+                validate(train);
         if (validates || is_due(train, step, (train->steps + ROWS - 1) / ROWS)) {
-                train_append_row(train);
+                append_row(train, validates);
                 if (validates)
                         write_series(train);
         }
         if (validates) {
                 deadline_level_ended(&train->run->deadline, seconds_now() - begin);
-                train_show(train, true);
+                show(train, true);
         }
 }
 
@@ -252,11 +244,12 @@ void train_advance(struct train *train)
                 if (decision.stop)
                         stop_early(train, decision.signal);
                 const int64_t every = training_validate_every(&run->settings.training);
-                if (decision.checkpoint || (every > 0 && training_state(train->training)->step / every > train->last_saved / every))
+                if (decision.checkpoint ||
+                    (every > 0 && training_state(train->training)->step / every > train->last_saved / every))
                         train_checkpoint(train);
                 const double now = seconds_now();
                 if (now - train->last_shown >= SHOW_EVERY)
-                        train_show(train, now - train->last_lasting >= LASTING_EVERY);
+                        show(train, now - train->last_lasting >= LASTING_EVERY);
         }
         write_series(train);
         train_checkpoint(train);

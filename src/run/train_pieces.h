@@ -29,11 +29,8 @@ struct train {
 
 /* train_observe.c. Collective. */
 void train_series_create(struct train *train);
-void train_append_row(struct train *train);
-void train_validate(struct train *train);
 void train_checkpoint(struct train *train);
 void train_write_weights(struct train *train);
-void train_show(struct train *train, bool lasting);
 size_t train_arrays(struct train *train, struct training_checkpoint *checkpoint); /* its arrays, for both ways */
 
 #endif

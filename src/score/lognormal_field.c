@@ -18,6 +18,7 @@
 #include "score/clean_only.h"
 #include "score/field_prior.h"
 #include "score/lognormal_map.h"
+#include "score/lognormal_posterior.h"
 #include "score/types.h"
 #include "sculptor/memory.h"
 #include "sculptor/parallel.h"
@@ -260,6 +261,14 @@ static void draw(const void *model, const struct rng_stream *stream, uint64_t fi
         clear_padding(mesh, x);
 }
 
+static void posterior_means(const void *model, const struct posterior_sampling *sampling, const double *x_0,
+                            const double *y, double *const mean[2], double *acceptance)
+{
+        const struct lognormal_field *field = model;
+        const struct lognormal_posterior posterior = {&field->normal, field->half_variance};
+        lognormal_posterior_means(&posterior, sampling, x_0, y, mean, acceptance);
+}
+
 const struct score_type score_lognormal_field = {
         .name = "lognormal_field",
         .help = "a lognormal random field of power spectrum P(k) on a periodic mesh; clean only",
@@ -267,6 +276,6 @@ const struct score_type score_lognormal_field = {
         .dimension = dimension, .create = create, .free = free_model, .mesh = mesh_of, .load = load, .prepare = prepare,
         .singular_at = singular_at, .undefined_at = clean_only, .create_level = create_level, .free_level = free_level,
         .eval = eval, .eval_both = eval_both, .log_density = log_density, .divergence = divergence,
-        .power = power, .draw = draw,
+        .power = power, .draw = draw, .posterior_means = posterior_means,
         .work_fields = 2, /* two half spectra and g */
 };

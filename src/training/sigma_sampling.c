@@ -79,8 +79,10 @@ void sigma_sampling_draw(const struct selection *sampling, const struct rng_stre
                 rng_normal_row(stream, first_particle, 0, 1, sigma);
         else
                 (uniform ? rng_uniform : rng_normal)(stream, first_particle, 1, sigma);
+        for (size_t lane = 1; one && lane < LANES; lane++)
+                sigma[lane] = sigma[0];
         for (size_t lane = 0; lane < LANES; lane++) {
-                const double drawn = vm_exp(fma(scale, sigma[one ? 0 : lane], offset));
+                const double drawn = vm_exp(fma(scale, sigma[lane], offset));
                 const double above = drawn < settings->range.min ? settings->range.min : drawn;
                 sigma[lane] = above > settings->range.max ? settings->range.max : above;
         }

@@ -23,8 +23,8 @@ static const char *refuse_shape(const struct training_settings *settings, const 
 {
         static char reason[200];
         if (!shape->mesh && settings->batch % LANES != 0)
-                return REFUSE(reason, "a batch of %lld is no multiple of %d, the particles of a tile",
-                              (long long)settings->batch, LANES);
+                return REFUSE(reason, "%lld is no multiple of %d, the particles learned from at a time; use %lld",
+                              (long long)settings->batch, LANES, (long long)(settings->batch / LANES + 1) * LANES);
         if (shape->mesh && parallel_domain_size() > 1)
                 return "fields are whole on a rank in training: let domain ranks be 1";
         return NULL;
@@ -60,22 +60,22 @@ static const char *refuse_rows(const struct training_source *source)
         return NULL;
 }
 
-static const char *refuse_loss(const struct training_settings *settings, const struct network *network,
-                               const struct training_source *source)
+static const char *refuse_loss(const struct training_settings *settings, const struct network_type *type,
+                               const struct network_shape *shape, const struct training_source *source)
 {
         static char reason[300];
         const bool implicit = settings->loss == LOSS_IMPLICIT;
         if (settings->loss == LOSS_BLENDED) {
                 if (!source->target || !source->target->type->eval)
-                        return "blended needs a target, whose clean score it is blended with: data have none";
+                        return "blended needs the clean score of a target, which data have not; use denoising";
                 const struct score *target = source->target;
                 const char *why = target->type->undefined_at ? target->type->undefined_at(target->model, 0) : NULL;
                 return why ? REFUSE(reason, "blended needs the target's score without noise: %s", why) : NULL;
         }
-        if ((implicit || settings->loss == LOSS_SLICED) && !network->type->backward_tangent)
+        if ((implicit || settings->loss == LOSS_SLICED) && !type->backward_tangent)
                 return REFUSE(reason, "%s needs derivatives of a network's Jacobian, which %s has not",
-                              implicit ? "implicit" : "sliced", network->type->name);
-        if (implicit && (network->shape.mesh || network->shape.n_dim > EXACT_TRACE_DIMENSIONS))
+                              implicit ? "implicit" : "sliced", type->name);
+        if (implicit && (shape->mesh || shape->n_dim > EXACT_TRACE_DIMENSIONS))
                 return REFUSE(reason,
                               "implicit takes the trace dimension by dimension, for at most %d of particles: "
                               "use sliced",
@@ -83,14 +83,16 @@ static const char *refuse_loss(const struct training_settings *settings, const s
         return NULL;
 }
 
-static const char *refusal(const struct training_settings *settings, struct denoiser *denoiser,
-                           const struct training_source *source)
+const char *training_refuses(const struct training_settings *settings, const struct network_type *type,
+                             const struct network_shape *shape, const struct training_source *source, const char **key)
 {
-        const struct network *network = denoiser_network(denoiser);
-        const char *why = refuse_shape(settings, &network->shape);
-        why = why ? why : refuse_source(&network->shape, source);
+        *key = "training.batch";
+        const char *why = refuse_shape(settings, shape);
+        *key = why ? *key : "data";
+        why = why ? why : refuse_source(shape, source);
         why = why ? why : refuse_rows(source);
-        return why ? why : refuse_loss(settings, network, source);
+        *key = why ? *key : "training.loss";
+        return why ? why : refuse_loss(settings, type, shape, source);
 }
 
 /* ---- the life of one ---- */
@@ -115,10 +117,10 @@ static void create_state(struct training *training)
 const char *training_create(const struct training_settings *settings, struct denoiser *denoiser,
                             const struct training_source *source, uint64_t seed, struct training **made)
 {
-        const char *why = refusal(settings, denoiser, source);
+        const struct network *network = denoiser_network(denoiser);
+        const char *key, *why = training_refuses(settings, network->type, &network->shape, source, &key);
         if (why)
                 return why;
-        const struct network *network = denoiser_network(denoiser);
         struct training *training = allocate(1, sizeof *training);
         *training = (struct training){.settings = settings, .source = *source, .seed = seed};
         loss_create(&training->loss, settings, denoiser);

@@ -35,10 +35,31 @@ static struct score_level *exact_level(const struct score *target, double sigma)
         return score_level_create(target, sigma);
 }
 
-enum { LOSS, ERROR, NORM, N_SUMS };
+enum { LOSS, ERROR, NORM, TWIST, STRETCH, N_SUMS };
 
-/* Sums over the real lanes of a tile, a coordinate, of |F - T|^2, |s_theta - s|^2 and |s|^2. */
-static void tile_sums(struct loss *loss, const struct score_level *exact, int64_t n_real, double *sums)
+/* (w' J v - v' J w)^2 and |J v|^2 of the Jacobian J at y, where denoiser_score() was last: over v, w ~ N(0, I) their means
+ * are |J - J'|_F^2 and |J|_F^2. */
+static void asymmetry(struct loss *loss, const struct rng_stream *noise, int64_t block, double twist[LANES],
+                      double stretch[LANES])
+{
+        struct rng_stream stream = *noise;
+        double *v = loss->u, *w = loss->work, *jv = loss->f, *jw = loss->gaussian, across[LANES];
+        stream.stage = 2;
+        examples_noise(&loss->network->shape, &stream, block, v);
+        stream.stage = 3;
+        examples_noise(&loss->network->shape, &stream, block, w);
+        denoiser_jacobian_vector(loss->denoiser, loss->sigma, v, jv);
+        denoiser_jacobian_vector(loss->denoiser, loss->sigma, w, jw);
+        loss_dot(loss, jv, jv, stretch);
+        loss_dot(loss, w, jv, twist);
+        loss_dot(loss, v, jw, across);
+        for (size_t lane = 0; lane < LANES; lane++)
+                twist[lane] = (twist[lane] - across[lane]) * (twist[lane] - across[lane]);
+}
+
+/* Sums over the real lanes of a tile, a coordinate, of |F - T|^2, |s_theta - s|^2, |s|^2 and what asymmetry() has. */
+static void tile_sums(struct loss *loss, const struct score_level *exact, const struct rng_stream *noise, int64_t block,
+                      int64_t n_real, double *sums)
 {
         const size_t size = loss->network->tile_size;
         double *restrict learned = loss->g, *restrict error = loss->h, *restrict truth = loss->v;
@@ -55,6 +76,7 @@ static void tile_sums(struct loss *loss, const struct score_level *exact, int64_
         const double ratio = loss->sigma[0] * loss->sigma[0] / c_out;
         for (size_t lane = 0; lane < LANES; lane++)
                 dot[LOSS][lane] *= ratio * ratio;
+        asymmetry(loss, noise, block, dot[TWIST], dot[STRETCH]);
         if (exact) {
                 score_eval(exact, loss->y, truth);
                 for (size_t i = 0; i < size; i++)
@@ -84,7 +106,7 @@ static const char *validate_block(struct training *training, const struct exampl
                 examples_noise(shape, &stream, place->block, loss->noise);
                 for (size_t lane = 0; lane < LANES; lane++)
                         loss->sigma[lane] = validation->sigma[i];
-                tile_sums(loss, exact[i], left, sums + i * N_SUMS);
+                tile_sums(loss, exact[i], &stream, place->block, left, sums + i * N_SUMS);
         }
         return why;
 }
@@ -98,6 +120,7 @@ static void summarise(struct training_validation *validation, struct score_level
                 validation->loss[i] = of[LOSS] / n;
                 validation->eps[i] = exact[i] ? sigma * sigma * of[ERROR] / n : NAN;
                 validation->relative[i] = exact[i] ? sqrt(of[ERROR] / of[NORM]) : NAN;
+                validation->asymmetry[i] = n > 0 ? sqrt(of[TWIST] / of[STRETCH]) : NAN;
                 sum += validation->loss[i];
         }
         validation->mean_loss = n > 0 ? sum / (double)validation->n_sigma : NAN;

@@ -13,9 +13,11 @@
 #include "sculptor/memory.h"
 
 /* Less than a tile, odd, a tile and a bit, more terms than are summed in one go, more rows than are cut at. */
-static const struct size { size_t panels, in, out; } sizes[] = {
-        {1, 1, 1},   {1, 3, 2},    {4, 2, 128},  {4, 11, 37},  {2, 16, 7},    {3, 17, 13},
-        {4, 128, 3}, {4, 128, 16}, {1, 255, 11}, {2, 257, 23}, {17, 40, 18}, {1, 600, 5}, {2, 9, 321},
+static const struct size {
+        size_t panels, in, out;
+} sizes[] = {
+        {1, 1, 1},    {1, 3, 2},    {4, 2, 128},  {4, 11, 37},  {2, 16, 7},  {3, 17, 13}, {4, 128, 3},
+        {4, 128, 16}, {1, 255, 11}, {2, 257, 23}, {17, 40, 18}, {1, 600, 5}, {2, 9, 321},
 };
 enum { N_SIZES = sizeof sizes / sizeof *sizes };
 
@@ -65,8 +67,8 @@ static void test_forward_is_a_chain_of_fmaf(void **state)
                                         const size_t p = i / PANEL, j = i % PANEL;
                                         float sum = with_bias ? m.bias[o] : 0;
                                         for (size_t k = 0; k < m.of.in; k++)
-                                                sum = fmaf(m.w[o * m.of.in + k],
-                                                           m.x[(p * m.of.in + k) * PANEL + j], sum);
+                                                sum = fmaf(m.w[o * m.of.in + k], m.x[(p * m.of.in + k) * PANEL + j],
+                                                           sum);
                                         assert_true(m.y[(p * m.of.out + o) * PANEL + j] == sum);
                                 }
                         close(&m);

@@ -52,7 +52,8 @@ static void test_an_energy_has_a_symmetric_jacobian(void **state)
         double scale = 0;
         for (size_t i = 0; i < lab.n; i++)
                 scale += pow(lab.g[i] * along[i], 2);
-        assert_true(fabs(network_lab_dot(&lab, lab.g, along) - network_lab_dot(&lab, lab.v, across)) <= 1e-5 * sqrt(scale));
+        assert_true(fabs(network_lab_dot(&lab, lab.g, along) - network_lab_dot(&lab, lab.v, across)) <=
+                    1e-5 * sqrt(scale));
         free(along);
         free(across);
         network_lab_close(&lab);

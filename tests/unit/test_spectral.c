@@ -23,15 +23,16 @@ static void check_derivatives(const char *text, int n_axes, const double *cells,
         mesh_free(mesh);
 }
 
-static const double square[] = {16, 16}, oblong[] = {20, 9}, block[] = {10, 6, 7};
-static const double of_square[] = {16, 16}, of_oblong[] = {24, 9}, of_block[] = {30, 18, 14};
+/* The oblong has more rows of 64 cells than sums over cells take at a time. */
+static const double square[] = {16, 16}, oblong[] = {9, 70}, block[] = {10, 6, 7};
+static const double of_square[] = {16, 16}, of_oblong[] = {9, 84}, of_block[] = {30, 18, 14};
 
 static void test_derivatives_are_those_of_differences(void **state)
 {
         (void)state;
         check_derivatives("{type: spectral}", 2, square, of_square, false);
-        check_derivatives("{type: spectral, channels: 3, hidden: 7, bins: 5, embedding: 0, largest_scale: 16}", 2, oblong,
-                          of_oblong, false);
+        check_derivatives("{type: spectral, channels: 3, hidden: 7, bins: 5, embedding: 0, largest_scale: 16}", 2,
+                          oblong, of_oblong, false);
         check_derivatives("{type: spectral, channels: 5, hidden: 9, largest_scale: 20}", 3, block, of_block, false);
 }
 
@@ -39,7 +40,8 @@ static void test_tanh_has_an_energy(void **state)
 {
         (void)state;
         check_derivatives("{type: spectral, activation: tanh}", 2, oblong, of_oblong, true);
-        check_derivatives("{type: spectral, activation: tanh, channels: 4, hidden: 10, bins: 6}", 3, block, of_block, true);
+        check_derivatives("{type: spectral, activation: tanh, channels: 4, hidden: 10, bins: 6}", 3, block, of_block,
+                          true);
         struct network_settings settings = {{0}};
         struct input *input = lab_read("{type: spectral}", network_rows, &settings);
         const struct network_type *type = settings.type.type;
@@ -70,13 +72,93 @@ static void test_the_energy_is_the_integral_of_f(void **state)
         double integral[2] = {0}; /* of all steps, and of every other */
         for (int r = 0; r < 2; r++)
                 for (int i = 0; i <= STEPS; i += 1 << r)
-                        integral[r] += along[i] * (i == 0 || i == STEPS ? 1 : i >> r & 1 ? 4 : 2) * (1 << r) / (3. * STEPS);
+                        integral[r] += along[i] *
+                                       (i == 0 || i == STEPS ? 1
+                                        : i >> r & 1         ? 4
+                                                             : 2) *
+                                       (1 << r) / (3. * STEPS);
         const double difference = energy[1][0] - energy[0][0], error = fabs(integral[0] - integral[1]);
         /* rounding: 1e-6 of each cell's terms, at random */
         assert_true(fabs(difference - integral[0]) <= error + 1e-5 * fabs(difference));
         assert_true(error < 1e-3 * fabs(difference) && fabs(difference) > 1);
         network_lab_close(&lab);
         mesh_free(mesh);
+}
+
+/* One channel and one unit, tanh, b = 0: the Jacobian at u = 0 multiplies a wave by a (W G)^2, to the roundings of a few
+ * floats. Nodes that rise by 1 each make G the place of |k| between nodes, which is known in closed form. */
+static void check_filter(int n_axes, const double *cells, const double *box)
+{
+        const double largest = 12, bins = 7;
+        struct network_lab lab;
+        struct mesh *mesh = spectral_mesh(n_axes, cells, box);
+        network_lab_open(&lab,
+                         "{type: spectral, activation: tanh, channels: 1, hidden: 1, bins: 7, embedding: 0, largest_scale: 12}",
+                         &(struct network_shape){.n_axes = n_axes, .mesh = mesh});
+        memset(lab.theta, 0, lab.network->n_parameters * sizeof(float));
+        for (size_t node = 0; node < (size_t)bins; node++)
+                lab.theta[2 * node] = 1 + (float)node; /* of the first feature, 1 */
+        lab.theta[lab.tensor[1].offset] = 0.5f;
+        lab.theta[lab.tensor[3].offset] = 3;
+        network_set(lab.network, lab.theta);
+        const double cell = pow(mesh->cell_volume, 1.0 / n_axes), pi = acos(-1);
+        const double first = log(2 * pi / largest), last = log(pi * sqrt(n_axes));
+        memset(lab.u, 0, lab.n * sizeof(double));
+        memset(lab.v, 0, lab.n * sizeof(double));
+        lab.network->type->forward(lab.network->model, lab.sigma, lab.u, lab.f);
+        for (int wave = 0; wave < 12; wave++) {
+                double k_squared = 0, step[3] = {0};
+                for (int axis = 0; axis < n_axes; axis++) {
+                        const double turns = (double)(wave * (axis + 1) % (mesh->n[axis] / 2 + 1));
+                        step[axis] = 2 * pi * turns / (double)mesh->n[axis];
+                        k_squared += pow(2 * pi * turns / mesh->length[axis], 2);
+                }
+                for (int64_t i = 0; i < mesh->n_cells; i++) {
+                        double phase = 0.3;
+                        int64_t rest = i;
+                        for (int axis = n_axes - 1; axis >= 0; axis--) {
+                                phase += step[axis] * (double)(rest % mesh->n[axis]);
+                                rest /= mesh->n[axis];
+                        }
+                        lab.v[spectral_cell(mesh, i)] = cos(phase);
+                }
+                const double at = k_squared > 0 ? (log(sqrt(k_squared) * cell) - first) / (last - first) * (bins - 1)
+                                                : 0;
+                const double filter = 1 + fmin(fmax(at, 0), bins - 1);
+                lab.network->type->tangent(lab.network->model, lab.v, lab.f);
+                const double gain = network_lab_dot(&lab, lab.f, lab.v) / network_lab_dot(&lab, lab.v, lab.v);
+                assert_true(fabs(gain - 0.75 * filter * filter) <= 1e-6 * gain);
+        }
+        network_lab_close(&lab);
+        mesh_free(mesh);
+}
+
+static void test_filters_are_linear_in_ln_k_between_nodes(void **state)
+{
+        (void)state;
+        check_filter(2, square, of_square);
+        check_filter(2, oblong, of_oblong);
+        check_filter(3, block, of_block);
+}
+
+/* Without a field every cell has the same energy, and spare cells have none. */
+static void test_only_cells_have_energy(void **state)
+{
+        (void)state;
+        double of_cell[2];
+        for (int k = 0; k < 2; k++) {
+                struct network_lab lab;
+                struct mesh *mesh = k == 0 ? spectral_mesh(2, square, of_square) : spectral_mesh(2, oblong, of_oblong);
+                double energy[LANES];
+                network_lab_open(&lab, "{type: spectral, activation: tanh}", &(struct network_shape){.n_axes = 2, .mesh = mesh});
+                memset(lab.u, 0, lab.n * sizeof(double));
+                lab.network->type->forward(lab.network->model, lab.sigma, lab.u, lab.f);
+                lab.network->type->energy(lab.network->model, energy);
+                of_cell[k] = energy[0] / (double)mesh->n_cells;
+                network_lab_close(&lab);
+                mesh_free(mesh);
+        }
+        assert_true(fabs(of_cell[0] - of_cell[1]) <= 1e-12 * fabs(of_cell[0]) && fabs(of_cell[0]) > 1e-3);
 }
 
 /* v . (J g) = g . (J v), and J' g is J g, to roundings of float, which are independent from cell to cell. */
@@ -167,7 +249,9 @@ static void test_the_lipschitz_bound_holds_and_is_reached(void **state)
         struct network_lab lab;
         struct mesh *mesh = spectral_mesh(2, square, of_square);
         for (int k = 0; k < 2; k++) {
-                network_lab_open(&lab, k == 0 ? "{type: spectral}" : "{type: spectral, activation: tanh, channels: 1, hidden: 1}",
+                network_lab_open(&lab,
+                                 k == 0 ? "{type: spectral}"
+                                        : "{type: spectral, activation: tanh, channels: 1, hidden: 1}",
                                  &(struct network_shape){.n_axes = 2, .mesh = mesh});
                 const struct network_type *type = lab.network->type;
                 if (k == 1) { /* tanh'(0) is the largest: no shift, no field; filters' first feature only, all of 0.8 */
@@ -269,6 +353,8 @@ int main(void)
                 cmocka_unit_test(test_derivatives_are_those_of_differences),
                 cmocka_unit_test(test_tanh_has_an_energy),
                 cmocka_unit_test(test_the_energy_is_the_integral_of_f),
+                cmocka_unit_test(test_filters_are_linear_in_ln_k_between_nodes),
+                cmocka_unit_test(test_only_cells_have_energy),
                 cmocka_unit_test(test_the_jacobian_is_symmetric),
                 cmocka_unit_test(test_a_larger_mesh_of_equal_cells_is_the_same_network),
                 cmocka_unit_test(test_the_lipschitz_bound_holds_and_is_reached),

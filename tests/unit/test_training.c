@@ -10,6 +10,7 @@
 #include "training/ema.h"
 #include "training/examples.h"
 #include "training/shuffle.h"
+#include "training/sigma_sampling.h"
 #include "training_lab.h"
 
 #define RING "{type: ring}"
@@ -54,10 +55,11 @@ static void test_the_table_has_defaults_and_bounds(void **state)
                 lab_assert_refused(unfit[i][0], table, &(struct training_settings){0}, unfit[i][1], unfit[i][2]);
 }
 
-static void assert_refused(const char *training, const char *target, int64_t n_rows, const char *reason)
+static void assert_refused(const char *training, const char *target, const char *network, int64_t n_rows,
+                           const char *reason)
 {
         struct training_lab lab;
-        training_lab_open(&lab, training, target, NULL, n_rows);
+        training_lab_open(&lab, training, target, network, n_rows);
         if (!lab.why || !strstr(lab.why, reason))
                 print_error("%s: \"%s\" lacks \"%s\"\n", training, lab.why ? lab.why : "accepted", reason);
         assert_true(lab.why && strstr(lab.why, reason));
@@ -68,11 +70,14 @@ static void assert_refused(const char *training, const char *target, int64_t n_r
 static void test_what_cannot_go_together_is_refused(void **state)
 {
         (void)state;
-        assert_refused("{batch: 100, steps: 10" SIGMA "}", RING, 0, "multiple of 64");
-        assert_refused("{batch: 64, steps: 10, loss: blended" SIGMA "}", RING, 100, "blended needs a target");
-        assert_refused("{batch: 64, steps: 10, loss: blended" SIGMA "}", "{type: ring, sigma: 0}", 0, "without noise");
+        assert_refused("{batch: 100, steps: 10" SIGMA "}", RING, NULL, 0, "multiple of 64");
+        assert_refused("{batch: 64, steps: 10, loss: blended" SIGMA "}", RING, NULL, 100, "blended needs a target");
+        assert_refused("{batch: 64, steps: 10, loss: blended" SIGMA "}", "{type: ring, sigma: 0}", NULL, 0,
+                       "without noise");
         assert_refused("{batch: 64, steps: 10, loss: implicit" SIGMA "}",
-                       "{type: gaussian, dimension: 17, mean: 0, sigma: 1}", 0, "use sliced");
+                       "{type: gaussian, dimension: 17, mean: 0, sigma: 1}", NULL, 0, "use sliced");
+        assert_refused("{batch: 64, steps: 10, loss: sliced" SIGMA "}", RING, "{type: energy, width: 16, layers: 1}", 0,
+                       "sliced needs derivatives");
 }
 
 /* ---- the optimiser ---- */
@@ -258,6 +263,93 @@ static void test_what_cannot_be_read_is_told(void **state)
         training_lab_close(&lab);
 }
 
+/* ---- noise ---- */
+
+/* Mean and variance of ln sigma in standard errors, of a distribution with this excess kurtosis + 3. */
+static void check_sigmas(const char *text, double mean, double variance, double kurtosis, bool one)
+{
+        struct training_settings settings = {0};
+        struct input *input = lab_read(text, training_params, &settings);
+        enum { TILES = 100 };
+        double sum = 0, square = 0;
+        const int each = one ? 1 : LANES, n = TILES * LANES;
+        for (uint32_t t = 0; t < (uint32_t)(n / each); t++) {
+                const struct rng_stream stream = {.seed = 3, .purpose = RNG_EXAMPLE, .step = t};
+                double sigma[LANES];
+                sigma_sampling_draw(&settings.sigma, &stream, 0, one, sigma);
+                for (int lane = 0; lane < each; lane++) {
+                        sum += log(sigma[lane]);
+                        square += pow(log(sigma[lane]) - mean, 2);
+                }
+                assert_true(!one || sigma[0] == sigma[LANES - 1]);
+        }
+        assert_true(fabs(sum / n - mean) < 5.85 * sqrt(variance / n));
+        assert_true(fabs(square / n - variance) < 5.85 * variance * sqrt((kurtosis - 1) / n));
+        input_free(input);
+        params_release(training_params, &settings);
+}
+
+static void test_noise_has_its_distribution(void **state)
+{
+        (void)state;
+        const double range = log(5 / 0.1);
+        for (int one = 0; one < 2; one++) {
+                check_sigmas("{batch: 64, steps: 10" SIGMA "}", log(0.1) + range / 2, range * range / 12, 1.8, one);
+                check_sigmas("{batch: 64, steps: 10, sigma: {type: log_normal, min: 1e-9, max: 1e9, mean: -2, "
+                             "deviation: 1.5}}",
+                             -2, 2.25, 3, one);
+        }
+}
+
+/* At almost one sigma, the likelihood's loss is c_out^2/sigma^2 times EDM's, of the same examples. */
+static void test_the_likelihood_has_its_weight(void **state)
+{
+        (void)state;
+        double loss[2];
+        struct training_lab lab;
+        for (int k = 0; k < 2; k++) {
+                const float theta[2] = {0.2F, 0};
+                float gradient[2];
+                training_lab_open(&lab,
+                                  k ? "{batch: 64, steps: 9, weighting: likelihood, sigma: {min: 0.3, max: 0.3000001}}"
+                                    : "{batch: 64, steps: 9, sigma: {min: 0.3, max: 0.3000001}}",
+                                  RING, NULL, 0);
+                assert_null(training_gradient(lab.training, theta, 0, &loss[k], gradient));
+                if (k == 0)
+                        training_lab_close(&lab);
+        }
+        const double d = lab.normalisation.variance[0];
+        assert_true(fabs(loss[1] / loss[0] - d / (d + 0.09)) < 1e-5);
+        training_lab_close(&lab);
+}
+
+/* At F = 0 a Gaussian has |F - T|^2 = 1 a coordinate: chi^2. And the lanes that fill the last tile are not counted. */
+static void test_validation_counts_each_example_once(void **state)
+{
+        (void)state;
+        double sum[3];
+        const int64_t examples[3] = {64, 65, 128};
+        for (int k = 0; k < 3; k++) {
+                struct training_lab lab;
+                training_lab_open(&lab, "{batch: 64, steps: 9, validation: {sigmas: [0.3, 2]}" SIGMA "}",
+                                  "{type: gaussian, dimension: 3, mean: 0, sigma: 1}", NULL, 0);
+                lab.settings.validation.examples = examples[k];
+                struct training_validation validation;
+                assert_null(training_validate(lab.training, &validation));
+                for (int i = 0; i < 2; i++) {
+                        assert_true(fabs(validation.loss[i] - 1) < 5.85 * sqrt(2 / (3 * (double)examples[k])));
+                        assert_true(validation.relative[i] < 0.1); /* 4096 examples' variance is known to 2 % */
+                }
+                sum[k] = validation.loss[0] * (double)examples[k];
+                lab.settings.validation.examples = 4096;
+                assert_null(training_validate(lab.training, &validation));
+                for (int i = 0; i < 2; i++) /* the variance of the normalisation adds 2 % */
+                        assert_true(fabs(validation.loss[i] - 1) < 5.85 * sqrt(2 / (3 * 4096.0)) + 0.02);
+                training_lab_close(&lab);
+        }
+        assert_true(sum[1] > sum[0] && sum[1] - sum[0] < 0.5 * (sum[2] - sum[0]));
+}
+
 /* ---- normalisation ---- */
 
 /* Means of 4096 draws; z scores of mean and variance. */
@@ -275,8 +367,7 @@ static void test_particles_are_normalised(void **state)
         training_lab_close(&lab);
 }
 
-/* Power of shells of 64 fields against the target's own, mode by mode: a shell of w modes is a chi^2 of 64 w
- * degrees. */
+/* Power of shells of 64 fields against the target's own: of a shell of w modes it is a chi^2 of 64 w degrees. */
 static void test_fields_are_normalised(void **state)
 {
         (void)state;
@@ -289,18 +380,20 @@ static void test_fields_are_normalised(void **state)
         double *truth = allocate(mesh_modes_here(lab.shape.mesh), sizeof *truth);
         struct score_level *level = score_level_create(lab.target, 0);
         lab.target->type->mode_variance(level->state, truth);
-        struct mode mode;
-        mode_begin(lab.shape.mesh, 0, &mode);
-        while (mode_next(&mode) && mode.zero)
-                ;
-        const double white = truth[mode.index]; /* index 0: the same for all */
+        double white = 0, modes[32] = {0}; /* index 0: all have the same power */
+        const double fundamental = mesh_smallest_wavenumber(lab.shape.mesh);
+        for (int64_t block = 0; block < lab.shape.mesh->n_blocks; block++) {
+                struct mode mode;
+                for (mode_begin(lab.shape.mesh, block, &mode); mode_next(&mode);) {
+                        modes[(int)(sqrt(mode.k_squared) / fundamental + 0.5)] += mode.weight;
+                        white = fmax(white, truth[(size_t)block * lab.shape.mesh->block_modes + mode.index]);
+                }
+        }
         assert_int_equal(found->n_variance, 11); /* |n| up to 8 sqrt 2 */
         assert_true(found->zero_variance < 1e-6 * white && found->zero_variance > 0);
         for (size_t i = 0; i < found->n_variance; i++) {
-                const double radius = found->wavenumber[i] / mesh_smallest_wavenumber(lab.shape.mesh);
-                assert_true(fabs(radius - (double)(i + 1)) < 0.5);
-                const double modes = 4; /* at least: the first and the last shell */
-                assert_true(fabs(found->variance[i] / white - 1) < 5.85 * sqrt(2 / (64 * modes)));
+                assert_true(fabs(found->wavenumber[i] / fundamental - (double)(i + 1)) < 0.5);
+                assert_true(fabs(found->variance[i] / white - 1) < 5.85 * sqrt(2 / (64 * modes[i + 1])));
         }
         score_level_free(level);
         free(truth);
@@ -335,25 +428,25 @@ static void take_steps(struct training_lab *lab, int64_t n, struct training_repo
         }
 }
 
-/* A ring of 8 modes is far from a Gaussian: most of the error of its Wiener score can be learned. That a third of it
- * is left after 1000 steps is less than half of what was measured away. */
+/* A ring of 8 modes is far from a Gaussian: most of the error of its Wiener score can be learned, here half
+ * at the least. */
 static void test_a_ring_is_learned(void **state)
 {
         (void)state;
         struct training_lab lab;
         training_lab_open(&lab,
-                          "{batch: 256, steps: 1000, learning_rate: 0.01, validation: {sigmas: [0.5, 1, 2]}" SIGMA "}",
+                          "{batch: 256, steps: 2000, learning_rate: 0.01, validation: {sigmas: [0.5, 1, 2]}" SIGMA "}",
                           RING, MLP, 0);
         assert_null(lab.why);
         struct training_validation before, after;
         struct training_report report;
         assert_null(training_validate(lab.training, &before));
-        take_steps(&lab, 1000, &report);
+        take_steps(&lab, 2000, &report);
         assert_null(training_validate(lab.training, &after));
         for (size_t i = 0; i < 3; i++) {
-                if (!(after.eps[i] < before.eps[i] / 3))
+                if (!(after.eps[i] < before.eps[i] / 2))
                         print_error("sigma %g: eps %g, %g before\n", after.sigma[i], after.eps[i], before.eps[i]);
-                assert_true(after.eps[i] < before.eps[i] / 3);
+                assert_true(after.eps[i] < before.eps[i] / 2);
                 /* |F - T|^2 is eps, in its units, and what no score could know: their difference is the same before
                  * and after, up to the noise of 2048 products of two errors */
                 const double scale = after.sigma[i] / denoiser_scales(lab.denoiser, after.sigma[i]).c_out;
@@ -437,6 +530,9 @@ int main(void)
                 cmocka_unit_test(test_shuffles_are_fair),
                 cmocka_unit_test(test_an_epoch_takes_every_row_once),
                 cmocka_unit_test(test_what_cannot_be_read_is_told),
+                cmocka_unit_test(test_noise_has_its_distribution),
+                cmocka_unit_test(test_the_likelihood_has_its_weight),
+                cmocka_unit_test(test_validation_counts_each_example_once),
                 cmocka_unit_test(test_particles_are_normalised),
                 cmocka_unit_test(test_fields_are_normalised),
                 cmocka_unit_test(test_data_that_do_not_vary_are_refused),
