@@ -131,9 +131,8 @@ static void multiply(const struct plugin_at *at, bool transposed)
         const char *name = transposed ? "vjp()" : "jvp()";
         void *out = forget(plugin);
         begin(at, name);
-        const int status = (transposed ? functions->vjp : functions->jvp)(plugin->model.state,
-                                                                          (int64_t)plugin->n_rows, at->sigma,
-                                                                          plugin->x, plugin->v, out, message);
+        const int status = (transposed ? functions->vjp : functions->jvp)(
+                plugin->model.state, (int64_t)plugin->n_rows, at->sigma, plugin->x, plugin->v, out, message);
         end(at, name, status, message);
 }
 
