@@ -1,5 +1,5 @@
-/* Calls of a plugin's functions: from tiles, [n_dim][LANES] or the planes of a field, to rows of its precision and back.
- * Every lane goes, spare ones too, so that a call always has as many rows. Outputs hold NaN before a call: what a
+/* Calls of a plugin's functions: from tiles, [n_dim][LANES] or the planes of a field, to rows of its precision and
+ * back. Every lane goes, spare ones too, so that a call always has as many rows. Outputs hold NaN before a call: what a
  * plugin forgets to write is then met by the check of the population. Local. */
 #include <math.h>
 #include <stdio.h>
