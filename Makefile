@@ -87,6 +87,8 @@ $(c_plugins): $(BUILD)/%.so: %.c include/sculptor/plugin.h
 	@mkdir -p $(@D)
 	$(call quiet,CC  )$(CC) -O2 -fPIC -shared -std=c99 -ffp-contract=off $(warnings) -Iinclude -o $@ $< -lm
 
+$(BUILD)/tests/test_plugin: | $(BUILD)/plugins/example_mixture.so
+
 $(BUILD)/plugins/torchscript.so: plugins/torchscript.cpp include/sculptor/plugin.h
 	@mkdir -p $(@D)
 	$(call quiet,CXX )$(CXX) -O2 -fPIC -shared -std=c++17 -Wall -Wextra -Iinclude -o $@ $< $$(scripts/find-torch)

@@ -190,15 +190,25 @@ int vjp(void *state, int64_t n, const double *sigma, const void *x, const void *
         return guarded(message, [&] {
                 Model &model = *static_cast<Model *>(state);
                 at::AutoGradMode with_grad(true);
-                const at::Tensor at = tensor(model, n, x).requires_grad_(true);
-                const at::Tensor score = score_of(model, at, n, sigma);
-                give(model, torch::autograd::grad({score}, {at}, {tensor(model, n, v)})[0], out);
+                const at::Tensor where = tensor(model, n, x).requires_grad_(true);
+                const at::Tensor score = score_of(model, where, n, sigma);
+                give(model, torch::autograd::grad({score}, {where}, {tensor(model, n, v)})[0], out);
         });
 }
 
 } // namespace
 
 const struct sculptor_plugin sculptor_plugin = {
-        SCULPTOR_PLUGIN_ABI, sizeof(struct sculptor_plugin), "torchscript", "1.0", SCULPTOR_PARTICLES | SCULPTOR_FIELDS,
-        0, open_model, close_model, eval, nullptr, vjp, nullptr,
+        SCULPTOR_PLUGIN_ABI,
+        sizeof(struct sculptor_plugin),
+        "torchscript",
+        "1.0",
+        SCULPTOR_PARTICLES | SCULPTOR_FIELDS,
+        0,
+        open_model,
+        close_model,
+        eval,
+        nullptr,
+        vjp,
+        nullptr,
 };

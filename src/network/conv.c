@@ -1,5 +1,5 @@
-/* Convolutions, forward: a register tile is a run of cells of a row by one chunk of channels. A chunk's weights are read
- * for every tile, from the first-level cache or the second, and a cell's inputs by 9 or 27 taps from the first. */
+/* Convolutions, forward: a register tile is a run of cells of a row by one chunk of channels. Sums are cut so
+ * that weights stay in the first-level cache for a row; that changes no bit. */
 #include "network/conv.h"
 
 #include <string.h>
@@ -66,45 +66,54 @@ void conv_pack_transposed(struct conv_shape shape, size_t taps, const float *res
 
 /* ---- application ---- */
 
-/* What tiles of one chunk of out have in common. */
+/* What tiles of one chunk of out have in common. A slab is one chunk of in and one z of the taps. */
 struct pass {
-        size_t in_chunks, depth;
+        size_t slabs, depth;
         size_t chunk, plane, row; /* floats from one of in to the next */
         const float *bias;        /* of this chunk, or NULL */
 };
 
-/* `in` is at the tile's first tap. */
-static CONV_INLINE void apply_tile(int rows, const struct pass *pass, size_t lanes, const float *restrict in,
-                                   const float *restrict w, const float *base, float *out)
+enum { CUT_SLABS = 2 }; /* whose weights, 18 KiB, stay in the first-level cache for the tiles of a row */
+
+/* Slabs first .. last - 1 of the sum; `in` is at the tile's first tap, w at the first of these slabs. Sums begin from
+ * base and bias or, `further`, from what out holds. */
+static CONV_INLINE void apply_tile(int rows, const struct pass *pass, size_t lanes, size_t first, size_t last,
+                                   const float *restrict in, const float *restrict w, const float *base, float *out)
 {
         vector acc[VECTOR_ROWS][CONV_NV];
+        if (first > 0)
+                conv_tile_load(rows, out, acc);
+        else
 #pragma GCC unroll 4
-        for (int v = 0; v < CONV_NV; v++) {
-                const vector bias = pass->bias ? vector_load(pass->bias + v * VECTOR_FLOATS) : vector_all(0);
+                for (int v = 0; v < CONV_NV; v++) {
+                        const vector bias = pass->bias ? vector_load(pass->bias + v * VECTOR_FLOATS) : vector_all(0);
 #pragma GCC unroll 16
-                for (int r = 0; r < rows; r++)
-                        acc[r][v] = base ? vector_add(vector_load(base + r * CONV_CHUNK + v * VECTOR_FLOATS), bias)
-                                         : bias;
+                        for (int r = 0; r < rows; r++)
+                                acc[r][v] = base ? vector_add(vector_load(base + r * CONV_CHUNK + v * VECTOR_FLOATS), bias)
+                                                 : bias;
+                }
+        for (size_t slab = first; slab < last; slab++) {
+                const float *from = in + slab / pass->depth * pass->chunk + slab % pass->depth * pass->plane;
+                for (size_t y = 0; y < 3; y++, w += 3 * lanes * CONV_CHUNK)
+                        conv_accumulate(rows, 3 * lanes, from + y * pass->row, 1, lanes, w, acc);
         }
-        for (size_t chunk = 0; chunk < pass->in_chunks; chunk++)
-                for (size_t z = 0; z < pass->depth; z++)
-                        for (size_t y = 0; y < 3; y++, w += 3 * lanes * CONV_CHUNK)
-                                conv_accumulate(rows, 3 * lanes, in + chunk * pass->chunk + z * pass->plane + y * pass->row,
-                                                1, lanes, w, acc);
         conv_tile_store(rows, acc, out);
 }
 
 static void apply_row(const struct pass *pass, size_t width, size_t lanes, const float *restrict in,
                       const float *restrict w, const float *base, float *out)
 {
-        for (size_t x = 0, rows; x < width; x += rows) {
-                rows = conv_tile_rows(width - x);
-                const float *b = base ? base + x * CONV_CHUNK : NULL;
-                if (lanes == 1)
-                        CONV_WITH_ROWS(rows, apply_tile, pass, 1, in + x, w, b, out + x * CONV_CHUNK)
-                else
-                        CONV_WITH_ROWS(rows, apply_tile, pass, CONV_CHUNK, in + x * CONV_CHUNK, w, b,
-                                       out + x * CONV_CHUNK)
+        for (size_t s = 0, last; s < pass->slabs; s = last, w += CUT_SLABS * 9 * lanes * CONV_CHUNK) {
+                last = pass->slabs - s < CUT_SLABS ? pass->slabs : s + CUT_SLABS;
+                for (size_t x = 0, rows; x < width; x += rows) {
+                        rows = conv_tile_rows(width - x);
+                        const float *b = base ? base + x * CONV_CHUNK : NULL;
+                        float *to = out + x * CONV_CHUNK;
+                        if (lanes == 1)
+                                CONV_WITH_ROWS(rows, apply_tile, pass, 1, s, last, in + x, w, b, to)
+                        else
+                                CONV_WITH_ROWS(rows, apply_tile, pass, CONV_CHUNK, s, last, in + x * CONV_CHUNK, w, b, to)
+                }
         }
 }
 
@@ -118,22 +127,19 @@ static CONV_INLINE void narrow_tile(int rows, const struct pass *pass, const flo
 #pragma GCC unroll 4
                 for (int v = 0; v < CONV_NV; v++)
                         acc[r][v] = vector_all(0);
-        for (size_t chunk = 0; chunk < pass->in_chunks; chunk++)
-                for (size_t z = 0; z < pass->depth; z++)
-                        for (size_t y = 0; y < 3; y++) {
-                                const float *from = in + chunk * pass->chunk + z * pass->plane + y * pass->row;
-                                for (size_t x = 0; x < 3; x++, w += CONV_CHUNK)
+        for (size_t line = 0; line < 3 * pass->slabs; line++) { /* of three taps */
+                const float *from = in + line / 3 / pass->depth * pass->chunk + line / 3 % pass->depth * pass->plane +
+                                    line % 3 * pass->row;
+                for (size_t x = 0; x < 3; x++, from += CONV_CHUNK, w += CONV_CHUNK)
 #pragma GCC unroll 4
-                                        for (int v = 0; v < CONV_NV; v++) {
-                                                const vector factor = vector_load(w + v * VECTOR_FLOATS);
+                        for (int v = 0; v < CONV_NV; v++) {
+                                const vector factor = vector_load(w + v * VECTOR_FLOATS);
 #pragma GCC unroll 16
-                                                for (int r = 0; r < rows; r++)
-                                                        acc[r][v] = vector_fma(
-                                                                vector_load(from + (x + (size_t)r) * CONV_CHUNK +
-                                                                            v * VECTOR_FLOATS),
-                                                                factor, acc[r][v]);
-                                        }
+                                for (int r = 0; r < rows; r++)
+                                        acc[r][v] = vector_fma(vector_load(from + r * CONV_CHUNK + v * VECTOR_FLOATS), factor,
+                                                               acc[r][v]);
                         }
+        }
         float sum[VECTOR_ROWS][CONV_CHUNK];
         conv_tile_store(rows, acc, sum[0]);
         for (int r = 0; r < rows; r++) {
@@ -157,7 +163,7 @@ void conv_apply(const struct conv_grid *grid, struct conv_shape shape, const flo
                 const float *restrict in, const float *base, float *out)
 {
         const size_t lanes = conv_lanes(shape.n_in), out_lanes = conv_lanes(shape.n_out), cells = conv_cells(grid);
-        struct pass pass = {.in_chunks = conv_chunks(shape.n_in), .depth = grid->depth, .chunk = cells * lanes,
+        struct pass pass = {.slabs = conv_chunks(shape.n_in) * grid->depth, .depth = grid->depth, .chunk = cells * lanes,
                             .plane = conv_plane_cells(grid) * lanes, .row = conv_row_cells(grid) * lanes};
         const size_t of_weights = conv_packed_size(shape, conv_taps(grid)) / conv_chunks(shape.n_out);
         for (size_t chunk = 0; chunk < conv_chunks(shape.n_out); chunk++, packed += of_weights) {

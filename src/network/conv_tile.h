@@ -11,18 +11,18 @@
 enum { CONV_NV = CONV_CHUNK / VECTOR_FLOATS };
 #define CONV_INLINE inline __attribute__((always_inline))
 
-/* How many of `left` rows the next tile takes: the last two tiles share what is left, as low ones are slow. */
+/* How many of `left` rows the next tile takes: about as many as those after it, as low ones are slow. */
 static inline size_t conv_tile_rows(size_t left)
 {
-        if (left == VECTOR_ROWS || left >= 2 * VECTOR_ROWS)
-                return VECTOR_ROWS;
-        return left < VECTOR_ROWS ? left : (left + 1) / 2;
+        const size_t tiles = (left + VECTOR_ROWS - 1) / VECTOR_ROWS;
+        return (left + tiles - 1) / tiles;
 }
 
 /* acc[r] += sum_k a[k * a_step + r * a_row] b[k][16], r < rows: rows, a_step and a_row are constants after inlining. */
 static CONV_INLINE void conv_accumulate(int rows, size_t n_k, const float *restrict a, size_t a_step, size_t a_row,
                                         const float *restrict b, vector acc[][CONV_NV])
 {
+#pragma GCC unroll 4 //k
         for (size_t k = 0; k < n_k; k++) {
                 vector column[CONV_NV];
 #pragma GCC unroll 4
