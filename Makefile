@@ -46,6 +46,8 @@ library   = $(BUILD)/libsculptor.a
 # tests/faults/x.c -> $(BUILD)/tests/faults/x.so, loaded before the libraries it stands in for
 unit_tests = $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/test_*.c))
 mpi_tests  = $(patsubst tests/mpi/%.c,$(BUILD)/tests/mpi/%,$(wildcard tests/mpi/test_*.c))
+# tests/cases/x_probe.c -> $(BUILD)/tests/x_probe: what tests of whole runs ask of the library
+probes     = $(patsubst tests/cases/%.c,$(BUILD)/tests/%,$(wildcard tests/cases/*_probe.c))
 shims      = $(patsubst %.c,$(BUILD)/%.so,$(wildcard tests/faults/*.c))
 benchmarks = $(patsubst %.c,$(BUILD)/%,$(wildcard bench/*.c))
 objects    = $(patsubst %.c,$(BUILD)/%.o,$(sources) $(programs) $(wildcard tests/*/*.c bench/*.c))
@@ -80,8 +82,11 @@ $(shims): $(BUILD)/%.so: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call quiet,CC  )$(compile) -fPIC -shared -o $@ $< -ldl
 
+$(probes): $(BUILD)/tests/%: $(BUILD)/tests/cases/%.o $(library)
+	$(call quiet,LINK)$(link) -o $@ $^ $(libs)
+
 unit: $(unit_tests)
-tests: $(unit_tests) $(mpi_tests) $(shims)
+tests: $(unit_tests) $(mpi_tests) $(probes) $(shims)
 
 # What objects were compiled with, and which version they are of: files that change when those do.
 $(BUILD)/flags: FORCE
