@@ -199,6 +199,16 @@ int vjp(void *state, int64_t n, const double *sigma, const void *x, const void *
 } // namespace
 
 const struct sculptor_plugin sculptor_plugin = {
-        SCULPTOR_PLUGIN_ABI, sizeof(struct sculptor_plugin), "torchscript", "1.0", SCULPTOR_PARTICLES | SCULPTOR_FIELDS,
-        0, open_model, close_model, eval, nullptr, vjp, nullptr,
+        SCULPTOR_PLUGIN_ABI,
+        sizeof(struct sculptor_plugin),
+        "torchscript",
+        "1.0",
+        SCULPTOR_PARTICLES | SCULPTOR_FIELDS,
+        0,
+        open_model,
+        close_model,
+        eval,
+        nullptr,
+        vjp,
+        nullptr,
 };

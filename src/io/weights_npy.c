@@ -128,7 +128,7 @@ static const char *parse(const char *path, int fd, uint64_t size, struct import_
         if (start[6] > 1)
                 length += 65536u * start[10] + ((uint64_t)start[11] << 24);
         if (length > LONGEST_HEADER || length > size - begin)
-                return reason("%s: a header of %" PRIu64 " bytes is more than the file or %d KiB", path, length,
+                return reason("%s: a header of %" PRIu64 " bytes is longer than the file, or than %d KiB", path, length,
                               LONGEST_HEADER >> 10);
         char *header = allocate((size_t)length + 1, 1);
         struct json json = {header, header + length};

@@ -171,7 +171,7 @@ static const char *read_header(struct safetensors *file)
         if (!disk_read(file->fd, &length, sizeof length, 0))
                 return reason_errno("read", file->path);
         if (length > LONGEST_HEADER || length > file->size - sizeof length)
-                return reason("%s: a header of %" PRIu64 " bytes is more than the file or %d MiB", file->path, length,
+                return reason("%s: a header of %" PRIu64 " bytes is longer than the file, or than %d MiB", file->path, length,
                               LONGEST_HEADER >> 20);
         file->begin = sizeof length + length;
         file->header = allocate((size_t)length + 1, 1);
