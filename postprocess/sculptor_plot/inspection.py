@@ -117,7 +117,7 @@ def _shells(axes, found):
     axes.set_ylim(0, 1.5)
     axes.set_xscale("log")
     axes.set_xlabel("k")
-    axes.set_title("transfer (\u2014) and coherence (\u00b7\u00b7\u00b7)", loc="left")
+    axes.set_title("transfer \u2014, coherence \u00b7\u00b7\u00b7", loc="left")
     axes.legend(fontsize=7, loc="lower left")
 
 
