@@ -158,9 +158,11 @@ static void compare_cells(const struct comparison *of, struct inspect_samples *k
 
 /* ---- numbers of samples beside those of draws ---- */
 
+/* A mean that is fixed differs by rounding only. */
 static void tell(const char *name, const double *mean, const double *error, size_t n, size_t i)
 {
-        const double z = (mean[i] - mean[n + i]) / hypot(error[i], error[n + i]);
+        const double apart = mean[i] - mean[n + i], rounding = i == MEAN ? 1e-12 * sqrt(mean[n + VARIANCE]) : 0;
+        const double z = fabs(apart) > rounding ? apart / hypot(error[i], error[n + i]) : 0;
         log_line("  %-24s %10.4g +- %-8.2g exact %10.4g +- %-8.2g z %+.1f", name, mean[i], error[i], mean[n + i],
                  error[n + i], z);
 }
