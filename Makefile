@@ -84,7 +84,6 @@ $(shims): $(BUILD)/%.so: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call quiet,CC  )$(compile) -fPIC -shared -o $@ $< -ldl
 
-<<<<<<< HEAD
 # What users compile by themselves: with the system's compilers, and this header alone.
 $(c_plugins): $(BUILD)/%.so: %.c include/sculptor/plugin.h
 	@mkdir -p $(@D)
@@ -99,15 +98,11 @@ $(BUILD)/plugins/torchscript.so: plugins/torchscript.cpp include/sculptor/plugin
 plugins: $(c_plugins)  ## build the example plugins: in C, and TorchScript's where libtorch is found (TORCH_DIR=DIR)
 	@if scripts/find-torch >/dev/null; then $(MAKE) --no-print-directory $(BUILD)/plugins/torchscript.so; fi
 
-unit: $(unit_tests)
-tests: $(unit_tests) $(mpi_tests) $(shims) $(c_plugins)
-=======
 $(probes): $(BUILD)/tests/%: $(BUILD)/tests/cases/%.o $(library)
 	$(call quiet,LINK)$(link) -o $@ $^ $(libs)
 
 unit: $(unit_tests)
-tests: $(unit_tests) $(mpi_tests) $(probes) $(shims)
->>>>>>> weights
+tests: $(unit_tests) $(mpi_tests) $(probes) $(shims) $(c_plugins)
 
 # What objects were compiled with, and which version they are of: files that change when those do.
 $(BUILD)/flags: FORCE
