@@ -47,6 +47,8 @@ library   = $(BUILD)/libsculptor.a
 # tests/faults/x.c -> $(BUILD)/tests/faults/x.so, loaded before the libraries it stands in for
 unit_tests = $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/test_*.c))
 mpi_tests  = $(patsubst tests/mpi/%.c,$(BUILD)/tests/mpi/%,$(wildcard tests/mpi/test_*.c))
+# tests/cases/x_probe.c -> $(BUILD)/tests/x_probe: what tests of whole runs ask of the library
+probes     = $(patsubst tests/cases/%.c,$(BUILD)/tests/%,$(wildcard tests/cases/*_probe.c))
 shims      = $(patsubst %.c,$(BUILD)/%.so,$(wildcard tests/faults/*.c))
 c_plugins  = $(patsubst %.c,$(BUILD)/%.so,$(wildcard plugins/*.c))
 benchmarks = $(patsubst %.c,$(BUILD)/%,$(wildcard bench/*.c))
@@ -82,6 +84,7 @@ $(shims): $(BUILD)/%.so: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call quiet,CC  )$(compile) -fPIC -shared -o $@ $< -ldl
 
+<<<<<<< HEAD
 # What users compile by themselves: with the system's compilers, and this header alone.
 $(c_plugins): $(BUILD)/%.so: %.c include/sculptor/plugin.h
 	@mkdir -p $(@D)
@@ -98,6 +101,13 @@ plugins: $(c_plugins)  ## build the example plugins: in C, and TorchScript's whe
 
 unit: $(unit_tests)
 tests: $(unit_tests) $(mpi_tests) $(shims) $(c_plugins)
+=======
+$(probes): $(BUILD)/tests/%: $(BUILD)/tests/cases/%.o $(library)
+	$(call quiet,LINK)$(link) -o $@ $^ $(libs)
+
+unit: $(unit_tests)
+tests: $(unit_tests) $(mpi_tests) $(probes) $(shims)
+>>>>>>> weights
 
 # What objects were compiled with, and which version they are of: files that change when those do.
 $(BUILD)/flags: FORCE

@@ -10,6 +10,7 @@
 #include "io/checkpoint_file.h"
 #include "io/hdf5_file.h"
 #include "io/path.h"
+#include "io/sealed_file.h"
 #include "io/weights_file.h"
 #include "sculptor/files.h"
 #include "sculptor/memory.h"
@@ -178,11 +179,13 @@ static bool is_folder_of_weights(const char *path)
 
 static const char *add_file(struct sha256 *sha, const char *path)
 {
+        const char *why = sealed_file_bears(path) ? sealed_file_check(path) : NULL; /* before HDF5 sees it */
+        if (why)
+                return why;
         hdf5_begin();
         hid_t file = H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT);
         if (file < 0)
                 return reason("%s is not an HDF5 file, or is damaged", path);
-        const char *why = NULL;
         const bool weights = H5Aexists(file, "weights_format") > 0;
         if (weights && is_there(file, "training"))
                 add_training(sha, file);

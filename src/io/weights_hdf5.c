@@ -10,6 +10,7 @@
 #include "io/dataset_open.h"
 #include "io/sealed_file.h"
 #include "io/weights_file.h"
+#include "io/weights_import.h"
 #include "sculptor/memory.h"
 
 enum { LONGEST_TEXT = 1 << 20, MOST_NUMBERS = 1 << 20 };
@@ -155,6 +156,7 @@ static herr_t look_at_name(hid_t group, const char *name, const H5L_info_t *info
                 if (strcmp(names->tensor[i].name, name) == 0)
                         return 0;
         snprintf(names->unexpected, sizeof names->unexpected, "%s", name);
+        import_printable(names->unexpected);
         return 1;
 }
 

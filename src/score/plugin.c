@@ -2,9 +2,9 @@
  *
  *     s(x; sigma) = what the library's eval() says,
  *
- * with its log density, and Jacobian from products with unit vectors, where it has them. An evaluation is one call of 64
- * particles, each at its own sigma, or of one whole field. Local; the same bits on any number of ranks where the library
- * gives them. The digests of the library and of its file are parameters of the run, so that a run is not
+ * with its log density, and Jacobian from products with unit vectors, where it has them. An evaluation is one call of
+ * 64 particles, each at its own sigma, or of one whole field. Local; the same bits on any number of ranks where the
+ * library gives them. The digests of the library and of its file are parameters of the run, so that a run is not
  * resumed with another library than it began with. */
 #include <math.h>
 #include <stdio.h>

@@ -15,8 +15,11 @@
 #ifndef KINDS
 #define KINDS SCULPTOR_PARTICLES
 #endif
-#ifndef OPEN /* statements of open() and eval() */
+#ifndef OPEN /* statements in open(), and first and last in eval() */
 #define OPEN
+#endif
+#ifndef FIRST
+#define FIRST
 #endif
 #ifndef EVAL
 #define EVAL
@@ -48,6 +51,7 @@ static int eval(void *state, int64_t n, const double *sigma, const void *x, void
 {
         const struct normal *normal = state;
         (void)message;
+        FIRST;
         for (int64_t row = 0; row < n; row++)
                 for (int64_t i = 0; i < normal->dimension; i++) {
                         const int64_t k = row * normal->dimension + i;

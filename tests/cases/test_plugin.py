@@ -63,6 +63,7 @@ VARIANTS = {  # name: options of the compiler
     "crashes": ["-DEVAL=if (sigma[0] < 2) *(volatile int *)0 = 1"],
     "leaves": ["-DEVAL=if (sigma[0] < 2) exit(0)"],
     "fails": ["-DEVAL=if (sigma[0] < 2) return snprintf(message, SCULPTOR_MESSAGE, \"out\\nof luck\")"],
+    "forgets": ["-DFIRST=if (sigma[0] < 2) return 0"],
     "nan": ["-DEVAL=if (sigma[0] < 2) ((double *)score)[5] = NAN"],
 }
 
@@ -194,9 +195,10 @@ class Plugin(Case):
         done = self.broken("fails", ranks=2)
         self.assertEqual(done.returncode, 3)
         self.assertRegex(done.stderr, r"plugin variant 0\.1: eval\(\) at sigma 1\.\d+ failed: out of luck")
-        done = self.broken("nan")
-        self.assertEqual(done.returncode, 3)
-        self.assertRegex(done.stderr, "not finite|nan")
+        for name, particle in (("nan", 2), ("forgets", 0)):  # what is not written is NaN
+            done = self.broken(name)
+            self.assertEqual(done.returncode, 3)
+            self.assertIn(f"particle {particle} is no longer finite", done.stderr)
 
     def test_crashes_at_run_time_are_named(self):
         for name, what, ranks, status in (("crashes", r"crashed \(SIGSEGV\)", 2, 139),

@@ -356,14 +356,14 @@ static void put_more(hid_t file)
         const hsize_t shape[1] = {1};
         const float value = 1;
         hid_t group = H5(H5Gopen2(file, "tensors", H5P_DEFAULT));
-        hdf5_put_array(group, "more", H5T_IEEE_F32LE, H5T_NATIVE_FLOAT, 1, shape, &value);
+        hdf5_put_array(group, "more\n", H5T_IEEE_F32LE, H5T_NATIVE_FLOAT, 1, shape, &value);
         H5Gclose(group);
 }
 
 static const char *const harms[] = {
         "", "weights of format 7", "attribute network is not there", "attribute sigma_min is not there",
         "are not 0 < sigma_min < sigma_max", "sigma_max is not finite", "n_dim is 2.5, not a whole number",
-        "attribute network is no text", "layer_0.bias", "no tensor of this architecture", "normalisation/variance[0] is -1",
+        "attribute network is no text", "layer_0.bias", "tensors/more? is no tensor of this architecture", "normalisation/variance[0] is -1",
         "normalisation/mean has 3 along axis 0, where the architecture has 2", "keeps its values in another file",
         "does not hold real numbers", "has 1125899906842624 along axis 0, where the architecture has 3",
         "is a link to another file", "weights_sha256 is not that of its tensors", "attribute weights_sha256 is not there",
