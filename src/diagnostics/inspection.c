@@ -89,7 +89,8 @@ static struct inspection_number root_of_ratio(const double *a, const double *b, 
 {
         const double ratio = a[0] / b[0], root = sqrt(fmax(ratio, 0));
         const double square = fmax(a[1] - 2 * ratio * ab + ratio * ratio * b[1], 0);
-        return (struct inspection_number){root, root > 0 ? 0.5 * sqrt(square) / b[0] / root * sqrt(n / fmax(n - 1, 1)) : 0};
+        return (struct inspection_number){root,
+                                          root > 0 ? 0.5 * sqrt(square) / b[0] / root * sqrt(n / fmax(n - 1, 1)) : 0};
 }
 
 static const struct inspection_number none = {NAN, NAN};

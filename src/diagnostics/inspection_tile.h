@@ -7,8 +7,21 @@
 
 /* Sums over examples; of a quantity its square comes next. */
 enum inspection_sum {
-        ERROR, ERROR_SQUARED, NORM, NORM_SQUARED, ERROR_NORM, LINEAR, LINEAR_SQUARED, LINEAR_NORM,
-        CURL, CURL_SQUARED, JACOBIAN, JACOBIAN_SQUARED, CURL_JACOBIAN, NOISE, ACCEPTED,
+        ERROR,
+        ERROR_SQUARED,
+        NORM,
+        NORM_SQUARED,
+        ERROR_NORM,
+        LINEAR,
+        LINEAR_SQUARED,
+        LINEAR_NORM,
+        CURL,
+        CURL_SQUARED,
+        JACOBIAN,
+        JACOBIAN_SQUARED,
+        CURL_JACOBIAN,
+        NOISE,
+        ACCEPTED,
         FIRST, /* y[0], its square, y[1], its square */
         INSPECTION_SUMS = FIRST + 4
 };
@@ -25,8 +38,10 @@ struct inspection_work {
         double *x_0, *y, *s, *exact, *other, *a, *b, *c, *d; /* tiles */
 };
 #define INSPECTION_TILES(work)                                                                                         \
-        {&(work)->x_0, &(work)->y, &(work)->s, &(work)->exact, &(work)->other, &(work)->a, &(work)->b, &(work)->c,     \
-         &(work)->d}
+        {                                                                                                              \
+                &(work)->x_0, &(work)->y, &(work)->s, &(work)->exact, &(work)->other, &(work)->a, &(work)->b,          \
+                        &(work)->c, &(work)->d                                                                         \
+        }
 
 /* Draws the examples from `first` on; x_0, y, s and the truth as two scores, exact and other. Returns the acceptance rate
  * of the chains. Collective over the domain. */

@@ -62,7 +62,8 @@ static void open_truth(struct run *run, struct input *input)
                 same = mesh->n[axis] == run->truth_mesh->n[axis] &&
                        fabs(mesh->length[axis] / run->truth_mesh->length[axis] - 1) < 1e-9;
         if (!same)
-                input_add_problem(input, "inspect.against", "%s is on another mesh, or of another dimension, than the score",
+                input_add_problem(input, "inspect.against",
+                                  "%s is on another mesh, or of another dimension, than the score",
                                   run->truth->type->name);
 }
 
@@ -152,28 +153,32 @@ static void append(struct run *run, const struct inspection_level *level, const 
                    size_t n_shells)
 {
         double *row = series_append(run->series);
-        const struct { const char *name; double value; } numbers[] = {
-                {"sigma", level->sigma},
-                {"eps", level->eps.value},
-                {"eps_error", level->eps.error},
-                {"eps_total", level->eps.value * (double)run->score->n_dim},
-                {"relative_error", level->relative.value},
-                {"relative_error_error", level->relative.error},
-                {"score_squared", level->score_squared},
-                {"gaussian_eps", level->gaussian_eps.value},
-                {"gaussian_relative_error", level->gaussian_relative.value},
-                {"gaussian_relative_error_error", level->gaussian_relative.error},
-                {"asymmetry", level->asymmetry.value},
-                {"asymmetry_error", level->asymmetry.error},
-                {"acceptance", level->acceptance},
-                {"reference_noise", level->reference_noise}};
+        const struct {
+                const char *name;
+                double value;
+        } numbers[] = {{"sigma", level->sigma},
+                       {"eps", level->eps.value},
+                       {"eps_error", level->eps.error},
+                       {"eps_total", level->eps.value * (double)run->score->n_dim},
+                       {"relative_error", level->relative.value},
+                       {"relative_error_error", level->relative.error},
+                       {"score_squared", level->score_squared},
+                       {"gaussian_eps", level->gaussian_eps.value},
+                       {"gaussian_relative_error", level->gaussian_relative.value},
+                       {"gaussian_relative_error_error", level->gaussian_relative.error},
+                       {"asymmetry", level->asymmetry.value},
+                       {"asymmetry_error", level->asymmetry.error},
+                       {"acceptance", level->acceptance},
+                       {"reference_noise", level->reference_noise}};
         for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
                 row[series_offset(run->series, numbers[i].name)] = numbers[i].value;
-        const struct { const char *name; const double *value; } powers[] = {{"power_denoised", level->powers.denoised},
-                                                                             {"power_truth", level->powers.truth},
-                                                                             {"power_cross", level->powers.cross},
-                                                                             {"power_difference",
-                                                                              level->powers.difference}};
+        const struct {
+                const char *name;
+                const double *value;
+        } powers[] = {{"power_denoised", level->powers.denoised},
+                      {"power_truth", level->powers.truth},
+                      {"power_cross", level->powers.cross},
+                      {"power_difference", level->powers.difference}};
         for (size_t i = 0; i < 4 && n_shells > 0; i++)
                 memcpy(row + series_offset(run->series, powers[i].name), powers[i].value, n_shells * sizeof *row);
         for (size_t i = 0; i < maps->n; i++)
@@ -185,9 +190,13 @@ static void write_series(struct run *run, const struct inspection_number *bound,
                          const struct inspect_samples *samples, const char *path)
 {
         struct series_constant constants[4 + INSPECT_MOST_ARRAYS] = {
-                {.name = "kl_bound", .rank = 1, .shape = {1}, .value = &bound->value, .unit = "nat",
-                 .help = "trapezoids of eps_total over ln sigma: KL(truth, model) is at most this and what is between them "
-                         "at the largest sigma"},
+                {.name = "kl_bound",
+                 .rank = 1,
+                 .shape = {1},
+                 .value = &bound->value,
+                 .unit = "nat",
+                 .help = "trapezoids of eps_total over ln sigma: KL(truth, model) is at most this, and theirs at the "
+                         "largest sigma"},
                 {.name = "kl_bound_error", .rank = 1, .shape = {1}, .value = &bound->error, .unit = "nat",
                  .help = "its standard error"}};
         size_t n = 2;
@@ -229,8 +238,8 @@ static void tell_bound(const struct run *run, const struct inspection_number *bo
 {
         const double *sigma = run->levels.sigma;
         if (run->levels.n > 1)
-                log_line("KL(truth, model) is at most %.4g +- %.1g nat, and what is between them at sigma %g", bound->value,
-                         bound->error, fmax(sigma[0], sigma[run->levels.n - 1]));
+                log_line("KL(truth, model) is at most %.4g +- %.1g nat, and what is between them at sigma %g",
+                         bound->value, bound->error, fmax(sigma[0], sigma[run->levels.n - 1]));
 }
 
 static struct inspection_number measure_levels(struct run *run, const struct inspection *inspection)
@@ -257,8 +266,9 @@ void run_inspect(struct run *run)
 {
         struct inspection inspection = inspection_of(run);
         run_take_directory(run);
-        log_line("sculptor %s (%s): inspection of %s on %d rank%s -> %s", run->provenance.version, run->provenance.commit,
-                 run->options.input, parallel_size(), parallel_size() == 1 ? "" : "s", run->directory);
+        log_line("sculptor %s (%s): inspection of %s on %d rank%s -> %s", run->provenance.version,
+                 run->provenance.commit, run->options.input, parallel_size(), parallel_size() == 1 ? "" : "s",
+                 run->directory);
         run_examine_directory(run);
         run_plan(run, NULL, NULL);
         run_plan_truth(run);

@@ -58,7 +58,8 @@ static void find_power(const struct comparison *of, const double *cells, double 
 {
         const struct mesh *mesh = of->mesh;
         for (size_t p = 0; p < mesh->n_planes_here; p++)
-                memcpy(field + p * mesh->plane_stride, cells + p * mesh->plane_cells, mesh->plane_cells * sizeof *field);
+                memcpy(field + p * mesh->plane_stride, cells + p * mesh->plane_cells,
+                       mesh->plane_cells * sizeof *field);
         const double *const fields[] = {field};
         field_spectra_measure(of->spectra, fields, 1, power);
         for (size_t k = 0; k < of->n_shells; k++)
@@ -133,18 +134,21 @@ static void compare_cells(const struct comparison *of, struct inspect_samples *k
         parallel_sum_integers(count, (1 + SETS) * FINE);
         for (size_t set = 0; set < SETS; set++) {
                 const int64_t *draws = count + (1 + set) * FINE, *next = count + (1 + (set + 1) % SETS) * FINE;
-                const struct distance found = between(count, draws, total, bin), floor = between(next, draws, total, bin);
+                const struct distance found = between(count, draws, total, bin),
+                                      floor = between(next, draws, total, bin);
                 wasserstein[0][set] = found.wasserstein;
                 wasserstein[1][set] = floor.wasserstein;
                 kolmogorov[0][set] = found.kolmogorov;
                 kolmogorov[1][set] = floor.kolmogorov;
         }
         free(count);
-        const struct { const char *name, *what, *help; const double *value; } told[] = {
-                {"cells_wasserstein", "Wasserstein-1 distance",
-                 "W1 of the cells of samples to each set of draws, and of a set to the next", wasserstein[0]},
-                {"cells_kolmogorov", "Kolmogorov-Smirnov distance", "the same, largest difference of the distributions",
-                 kolmogorov[0]}};
+        const struct {
+                const char *name, *what, *help;
+                const double *value;
+        } told[] = {{"cells_wasserstein", "Wasserstein-1 distance",
+                     "W1 of the cells of samples to each set of draws, and of a set to the next", wasserstein[0]},
+                    {"cells_kolmogorov", "Kolmogorov-Smirnov distance",
+                     "the same, largest difference of the distributions", kolmogorov[0]}};
         for (size_t i = 0; i < 2; i++) {
                 const struct sample_moments found = sample_distance_moments(told[i].value, SETS, 1);
                 const struct sample_moments floor = sample_distance_moments(told[i].value + SETS, SETS, 1);
@@ -263,8 +267,8 @@ void inspect_samples_of_fields(const struct run *run, const struct inspection *i
         find_bins(&of);
         for (size_t set = 0; set <= SETS; set++)
                 find_numbers(&of, set);
-        log_line("samples of %s: %" PRId64 " fields beside %d times as many exact draws", run->settings.inspect.samples, n,
-                 SETS);
+        log_line("samples of %s: %" PRId64 " fields beside %d times as many exact draws", run->settings.inspect.samples,
+                 n, SETS);
         compare_numbers(&of, samples);
         compare_cells(&of, samples);
         for (size_t set = 0; set <= SETS; set++) {

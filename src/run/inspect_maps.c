@@ -86,8 +86,12 @@ static void map_tile(const struct score_level *score, const struct score_level *
         for (size_t lane = 0; lane < LANES; lane++) {
                 const double d_0 = s[lane] - t[lane], d_1 = s[LANES + lane] - t[LANES + lane];
                 const double square = fma(t[lane], t[lane], t[LANES + lane] * t[LANES + lane]);
-                const double row[OF_POINTS] = {s[lane], s[LANES + lane], t[lane], t[LANES + lane],
-                                               sqrt(fma(d_0, d_0, d_1 * d_1) / square), known ? log_p[lane] : NAN};
+                const double row[OF_POINTS] = {s[lane],
+                                               s[LANES + lane],
+                                               t[lane],
+                                               t[LANES + lane],
+                                               sqrt(fma(d_0, d_0, d_1 * d_1) / square),
+                                               known ? log_p[lane] : NAN};
                 for (size_t i = 0; i < OF_POINTS; i++)
                         out[i * LANES + lane] = row[i];
         }
@@ -116,8 +120,8 @@ static void draw_points(const struct run *run, double sigma, struct inspect_maps
         double *all = parallel_gather(here, (size_t)(end - begin) * width, counts);
         for (int64_t point = 0; point < n_points; point++)
                 for (size_t i = 0; i < OF_POINTS; i++)
-                        maps->value[AXES + i][point] = all[(size_t)(point / LANES) * width + i * LANES +
-                                                           (size_t)(point % LANES)];
+                        maps->value[AXES + i][point] =
+                                all[(size_t)(point / LANES) * width + i * LANES + (size_t)(point % LANES)];
         free(all);
         free(counts);
         free(here);
@@ -134,8 +138,7 @@ static void draw_fields(const struct run *run, const struct inspection *inspecti
         double *field[4];
         for (size_t i = 0; i < 4; i++)
                 field[i] = mesh_allocate(mesh);
-        inspection_show(inspection, sigma, index,
-                        &(struct inspection_example){field[0], field[1], field[2], field[3]});
+        inspection_show(inspection, sigma, index, &(struct inspection_example){field[0], field[1], field[2], field[3]});
         const size_t planes = mesh->n_axes == 2 ? maps->rows : 1; /* a plane is a row, or a sheet */
         for (size_t i = 0; i < 4; i++)
                 for (size_t p = 0; p < planes; p++)

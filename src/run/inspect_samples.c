@@ -48,8 +48,8 @@ static int64_t count_samples(const struct run *run)
         const char *why = dataset_inspect_flat(path, name, &shape);
         require_all(!why, "inspect.samples: %s", why ? why : "");
         require_all(shape.n_columns == run->score->n_dim,
-                    "inspect.samples: a row of %s in %s has %" PRId64 " numbers, but the score has %" PRId64, name, path,
-                    shape.n_columns, run->score->n_dim);
+                    "inspect.samples: a row of %s in %s has %" PRId64 " numbers, but the score has %" PRId64, name,
+                    path, shape.n_columns, run->score->n_dim);
         require_all(shape.n_rows >= 2, "inspect.samples: %s holds a single sample", path);
         return shape.n_rows;
 }
@@ -171,16 +171,18 @@ static void compare_particles(const struct run *run, const struct inspection *in
         }
         for (uint32_t set = 0; set < SETS; set++) {
                 distance[0][set] = sample_distance_sliced(samples, draws[set], n, n_dim, inspection->seed);
-                distance[1][set] = sample_distance_sliced(draws[(set + 1) % SETS], draws[set], n, n_dim, inspection->seed);
+                distance[1][set] = sample_distance_sliced(draws[(set + 1) % SETS], draws[set], n, n_dim,
+                                                          inspection->seed);
         }
         const struct sample_moments found = sample_distance_moments(distance[0], SETS, 1);
         const struct sample_moments floor = sample_distance_moments(distance[1], SETS, 1);
-        log_line("samples of %s: %" PRId64 " particles; sliced Wasserstein-2 distance to exact draws %.4g +- %.1g, of draws "
+        log_line("samples of %s: %" PRId64
+                 " particles; sliced Wasserstein-2 distance to exact draws %.4g +- %.1g, of draws "
                  "to draws %.4g +- %.1g: ratio %.2f",
                  run->settings.inspect.samples, n, found.mean, found.mean_error, floor.mean, floor.mean_error,
                  found.mean / floor.mean);
-        keep_pair(kept, "sliced_distance", "sliced W2 of samples to each set of draws, and of a set to the next", 2, SETS,
-                  distance[0]);
+        keep_pair(kept, "sliced_distance", "sliced W2 of samples to each set of draws, and of a set to the next", 2,
+                  SETS, distance[0]);
         if (n_dim <= MOST_DIMENSIONS)
                 compare_moments(samples, draws[0], n, n_dim, kept);
         for (uint32_t set = 0; set < SETS; set++)

@@ -123,7 +123,8 @@ static double closed_form(const struct field_fixture *model, const struct field_
 {
         const size_t n = mesh_modes_here(model->mesh);
         double *c = allocate(n, sizeof *c), *d = allocate(n, sizeof *d);
-        struct score_level *levels[2] = {score_level_create(model->score, sigma), score_level_create(truth->score, sigma)};
+        struct score_level *levels[2] = {score_level_create(model->score, sigma),
+                                         score_level_create(truth->score, sigma)};
         model->type->mode_variance(levels[0]->state, c);
         truth->type->mode_variance(levels[1]->state, d);
         const double eps = sigma * sigma * exact_eps(model->mesh, c, d);
@@ -174,7 +175,8 @@ static void test_sampled_truth_becomes_wieners(void **state)
                                                       .examples = 24, .trajectories = 40};
                 struct inspection_level found = inspection_measure(&inspection, sigma, 0);
                 const double wanted = closed_form(fields[i], &same, sigma), bound = v * v / (sigma * sigma) / 2;
-                assert_true(fabs(found.eps.value - wanted) < Z_LIMIT * found.eps.error + bound + 2 * sqrt(bound * wanted));
+                assert_true(fabs(found.eps.value - wanted) <
+                            Z_LIMIT * found.eps.error + bound + 2 * sqrt(bound * wanted));
                 assert_true(found.eps.error < 0.02 && (i == 1 || wanted > 0.02));
                 assert_true(found.acceptance > 0.6);
                 inspection_level_release(&found);
