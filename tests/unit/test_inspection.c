@@ -1,5 +1,5 @@
-/* Holding scores against the truth: distances of points, shells of fields, errors against closed forms, and the sampled
- * truth of noised lognormal fields. */
+/* Holding scores against the truth: distances of points, shells of fields, errors against closed forms, and the
+ * sampled truth of noised lognormal fields. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -69,8 +69,8 @@ static void open_field(struct field_fixture *fixture, const char *text)
                 fail_msg("%s", why);
 }
 
-/* cos and sin of 3 y wavelengths on 12 cells: k = 2 pi 3/12, four times the box's smallest 2 pi/16. Each holds N/4 of power in
- * k and -k. */
+/* cos and sin of 3 y wavelengths on 12 cells: k = 2 pi 3/12, four times the box's smallest 2 pi/16. Each holds N/4
+ * of power in k and -k. */
 static void test_a_wave_is_in_its_shell(void **state)
 {
         (void)state;
@@ -159,8 +159,9 @@ static void test_error_of_a_gaussian_field_is_its_closed_form(void **state)
 /* ---- the sampled truth ---- */
 
 /* Where the variance v of g is small the lognormal field is g but for g^2/2, of variance v^2/2 a cell; so its denoised
- * field is Wiener's but for as much, and eps of any Gaussian score is the closed form but for about v/sigma^2 v/2 and the
- * cross term, at most twice the root of the product. With three times the variance that is a few per cent of v. */
+ * field is Wiener's but for as much, and eps of any Gaussian score is the closed form but for about v/sigma^2 v/2
+ * and the cross term, at most twice the root of the product. With three times the variance that is a few per cent
+ * of v. */
 static void test_sampled_truth_becomes_wieners(void **state)
 {
         (void)state;
