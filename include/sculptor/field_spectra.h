@@ -1,5 +1,5 @@
-/* Powers and cross powers of whole fields in shells of |k|, as wide as the box's smallest wavenumber and centred on its
- * multiples, up to the largest wavenumber that all axes hold. Fields lie on one rank (domain of one). */
+/* Powers and cross powers of whole fields in shells of |k|, as wide as the box's smallest wavenumber and centred
+ * on its multiples, up to the largest wavenumber that all axes hold. Fields lie on one rank (domain of one). */
 #ifndef SCULPTOR_FIELD_SPECTRA_H
 #define SCULPTOR_FIELD_SPECTRA_H
 
@@ -18,8 +18,8 @@ size_t field_spectra_shells(const struct field_spectra *spectra);
 const double *field_spectra_wavenumber(const struct field_spectra *spectra); /* [shells] mean |k| */
 const double *field_spectra_modes(const struct field_spectra *spectra);      /* [shells] wavevectors, k and -k */
 
-/* Means over a shell of Re(F a)(F b)conj/n_cells, the variance of a mode in the unitary view: power[a][b][shell] with a <= b
- * of n fields, in the order 00, 01, ..., 11, ... */
+/* Means over a shell of Re(F a)(F b)conj/n_cells, the variance of a mode in the unitary view: power[a][b][shell]
+ * with a <= b of n fields, in the order 00, 01, ..., 11, ... */
 void field_spectra_measure(struct field_spectra *spectra, const double *const *fields, size_t n, double *power);
 
 #endif

@@ -193,5 +193,6 @@ struct inspection_number inspection_kl_bound(const struct inspection_level *leve
                 sum += weight * levels[i].eps.value;
                 square += weight * weight * levels[i].eps.error * levels[i].eps.error;
         }
-        return (struct inspection_number){(double)n_dim * sum, (double)n_dim * sqrt(square)};
+        const double error = sqrt(square);
+        return (struct inspection_number){(double)n_dim * sum, (double)n_dim * error};
 }

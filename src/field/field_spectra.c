@@ -20,8 +20,9 @@ struct field_spectra *field_spectra_create(const struct mesh *mesh)
         struct field_spectra *spectra = allocate(1, sizeof *spectra);
         double unit[MESH_MAX_AXES] = {0}, held = INFINITY;
         for (int axis = 0; axis < mesh->n_axes; axis++) {
+                const int64_t half = mesh->n[axis] / 2;
                 unit[axis] = TWO_PI / mesh->length[axis];
-                held = fmin(held, unit[axis] * (double)(mesh->n[axis] / 2));
+                held = fmin(held, unit[axis] * (double)half);
         }
         const double width = mesh_smallest_wavenumber(mesh), last = floor(held / width * (1 + 1e-9));
         spectra->mesh = mesh;

@@ -125,7 +125,7 @@ static void create_series(struct run *run, const struct inspect_maps *maps, size
                 {.name = "gaussian_relative_error_error", .unit = "1", .help = "the standard error of that"},
                 {.name = "asymmetry", .unit = "1", .help = "|J - J'|_F/|J|_F of the score's Jacobian; NaN: not probed"},
                 {.name = "asymmetry_error", .unit = "1", .help = "its standard error"},
-                {.name = "acceptance", .unit = "1", .help = "of the chains that sample the truth; NaN where it is exact"},
+                {.name = "acceptance", .unit = "1", .help = "of chains that sample the truth; NaN where it is exact"},
                 {.name = "reference_noise", .unit = "1",
                  .help = "noise of the sampled truth relative to |s|, which the errors above are free of"},
         };

@@ -1,5 +1,5 @@
-/* Samples of fields against exact draws: power spectra, moments and distribution of the cells, each with errors from the
- * scatter between fields. Fields are shared out over the ranks. */
+/* Samples of fields against exact draws: power spectra, moments and distribution of the cells, each with errors
+ * from the scatter between fields. Fields are shared out over the ranks. */
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
@@ -224,7 +224,7 @@ static void compare_numbers(const struct comparison *of, struct inspect_samples 
         for (size_t i = 0; i < BINS; i++)
                 centres[i] = of->centre + of->deviation * (PDF_LOW + PDF_BIN * ((double)i + 0.5));
         inspect_samples_keep(kept, (struct series_constant){.name = "samples_pdf_centre", .rank = 1, .shape = {BINS},
-                                                            .value = centres, .unit = "x", .help = "middle of its bins"});
+                                                            .value = centres, .unit = "x", .help = "of its bins"});
         free(mean);
         free(error);
         free(draws);
@@ -253,7 +253,8 @@ void inspect_samples_of_fields(const struct run *run, const struct inspection *i
                                struct inspect_samples *samples)
 {
         const int64_t ranks = parallel_size(), rank = parallel_rank();
-        struct comparison of = {.run = run, .mesh = run->truth_mesh, .n_cells = (size_t)run->truth_mesh->n_cells, .n = n,
+        struct comparison of = {.run = run, .mesh = run->truth_mesh, .n = n,
+                                .n_cells = (size_t)run->truth_mesh->n_cells,
                                 .first = n * rank / ranks, .n_here = n * (rank + 1) / ranks - n * rank / ranks};
         of.spectra = field_spectra_create(of.mesh);
         of.n_shells = field_spectra_shells(of.spectra);

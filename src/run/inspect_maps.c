@@ -1,5 +1,5 @@
-/* Pictures of a level for inspect.h5. Of particles in the plane: both scores on a grid of points. Of fields: one field and
- * what is made of it, all of it in two dimensions, its first sheet in three. */
+/* Pictures of a level for inspect.h5. Of particles in the plane: both scores on a grid of points. Of fields: one
+ * field and what is made of it, all of it in two dimensions, its first sheet in three. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,7 +29,7 @@ static const struct series_column of_fields[] = {
         {.name = "view_clean", .rank = 2, .unit = "1", .help = "x_0 of the level's first field (y, x)"},
         {.name = "view_noisy", .rank = 2, .unit = "1", .help = "y = x_0 + sigma n"},
         {.name = "view_denoised", .rank = 2, .unit = "1", .help = "D_theta(y) = y + sigma^2 s_theta"},
-        {.name = "view_truth", .rank = 2, .unit = "1", .help = "E[x_0|y] = y + sigma^2 s, or the mean of both estimates"},
+        {.name = "view_truth", .rank = 2, .unit = "1", .help = "E[x_0|y] = y + sigma^2 s, or two estimates of it"},
 };
 
 struct inspect_maps inspect_maps_create(const struct run *run)

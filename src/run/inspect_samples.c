@@ -1,5 +1,5 @@
-/* Samples of a snapshot against exact draws: as many as there are samples, in SETS independent sets, whose distances from
- * each other are those that perfect samples would have. */
+/* Samples of a snapshot against exact draws: as many as there are samples, in SETS independent sets, whose
+ * distances from each other are those that perfect samples would have. */
 #include "run/inspect.h"
 
 #include <inttypes.h>

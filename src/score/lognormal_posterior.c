@@ -144,8 +144,9 @@ static double largest_variance(const struct mesh *mesh, const double *c)
         return largest;
 }
 
-/* A leapfrog step is stable below 2 over the largest frequency, which is at the densest cell: kappa there is that of (1 + x)^2
- * itself. Both follow from x_0 and not from the chain, so that this is one kernel. Spare cells count as 1 + x = 1. */
+/* A leapfrog step is stable below 2 over the largest frequency, which is at the densest cell: kappa there is that
+ * of (1 + x)^2 itself. Both follow from x_0 and not from the chain, so that this is one kernel. Spare cells count
+ * as 1 + x = 1. */
 static struct pace find_pace(struct chain *chain, const double *x_0)
 {
         struct largest seen = {x_0, 0};

@@ -1,5 +1,5 @@
-/* Holding scores against the truth: distances of points, shells of fields, errors against closed forms, and the sampled
- * truth of noised lognormal fields. */
+/* Holding scores against the truth: distances of points, shells of fields, errors against closed forms, and the
+ * sampled truth of noised lognormal fields. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -69,8 +69,8 @@ static void open_field(struct field_fixture *fixture, const char *text)
                 fail_msg("%s", why);
 }
 
-/* cos and sin of 3 y wavelengths on 12 cells: k = 2 pi 3/12, four times the box's smallest 2 pi/16. Each holds N/4 of power in
- * k and -k. */
+/* cos and sin of 3 y wavelengths on 12 cells: k = 2 pi 3/12, four times the box's smallest 2 pi/16. Each holds N/4
+ * of power in k and -k. */
 static void test_a_wave_is_in_its_shell(void **state)
 {
         (void)state;
@@ -156,11 +156,71 @@ static void test_error_of_a_gaussian_field_is_its_closed_form(void **state)
         field_fixture_close(&truth);
 }
 
+/* ---- a score that turns: s = -(x[0] + a x[1], x[1] - a x[0]), no gradient; a = 0 in the truth ---- */
+
+static const double turning = 0.5, still = 0;
+
+static void *plane_level(const void *model, double sigma)
+{
+        (void)sigma;
+        return (void *)model;
+}
+
+static void plane_free_level(void *level)
+{
+        (void)level;
+}
+
+static void plane_eval(const void *level, const double *restrict x, double *restrict s)
+{
+        const double a = *(const double *)level;
+        for (size_t lane = 0; lane < LANES; lane++) {
+                s[lane] = -(x[lane] + a * x[LANES + lane]);
+                s[LANES + lane] = -(x[LANES + lane] - a * x[lane]);
+        }
+}
+
+static void plane_jacobian_vector(const void *level, const double *restrict x, const double *restrict v,
+                                  double *restrict out)
+{
+        (void)x;
+        plane_eval(level, v, out);
+}
+
+static void plane_draw(const void *model, const struct rng_stream *stream, uint64_t first, double *restrict x)
+{
+        (void)model;
+        rng_normal(stream, first, 2, x);
+}
+
+/* J = -(1, a; -a, 1): |J - J'|_F^2 = 8 a^2, |J|_F^2 = 2 + 2 a^2. |ds|^2 = a^2 |y|^2 and |s|^2 = |y|^2. */
+static void test_asymmetry_of_a_turning_score_is_its_closed_form(void **state)
+{
+        (void)state;
+        static const struct score_type plane = {.name = "plane", .create_level = plane_level,
+                                                .free_level = plane_free_level, .eval = plane_eval,
+                                                .jacobian_vector = plane_jacobian_vector, .draw = plane_draw};
+        const struct score score = {&plane, 2, (void *)&turning}, truth = {&plane, 2, (void *)&still};
+        const struct inspection inspection = {.score = &score, .truth = &truth, .seed = 3, .examples = 4000, .probes = 2};
+        const double a = turning, sigma = 0.7, square = 1 + sigma * sigma; /* of a coordinate of y */
+        const struct inspection_level found = inspection_measure(&inspection, sigma, 0);
+        const double wanted = sqrt(8 * a * a / (2 + 2 * a * a));
+        assert_true(found.asymmetry.error > 0 && found.asymmetry.error < 0.03 * wanted);
+        assert_true(fabs(found.asymmetry.value - wanted) < Z_LIMIT * found.asymmetry.error);
+        assert_true(fabs(found.relative.value - a) < 1e-12);
+        assert_true(fabs(found.eps.value - sigma * sigma * a * a * square) < Z_LIMIT * found.eps.error);
+        for (size_t c = 0; c < 2; c++) { /* y, of 4000 */
+                assert_true(fabs(found.mean[c]) < Z_LIMIT * sqrt(square / 4000));
+                assert_true(fabs(found.deviation[c] / sqrt(square) - 1) < Z_LIMIT / sqrt(2.0 * 4000));
+        }
+}
+
 /* ---- the sampled truth ---- */
 
 /* Where the variance v of g is small the lognormal field is g but for g^2/2, of variance v^2/2 a cell; so its denoised
- * field is Wiener's but for as much, and eps of any Gaussian score is the closed form but for about v/sigma^2 v/2 and the
- * cross term, at most twice the root of the product. With three times the variance that is a few per cent of v. */
+ * field is Wiener's but for as much, and eps of any Gaussian score is the closed form but for about v/sigma^2 v/2
+ * and the cross term, at most twice the root of the product. With three times the variance that is a few per cent
+ * of v. */
 static void test_sampled_truth_becomes_wieners(void **state)
 {
         (void)state;
@@ -277,6 +337,7 @@ int main(void)
                 cmocka_unit_test(test_sliced_distance_of_a_dilation),
                 cmocka_unit_test(test_a_wave_is_in_its_shell),
                 cmocka_unit_test(test_error_of_a_gaussian_field_is_its_closed_form),
+                cmocka_unit_test(test_asymmetry_of_a_turning_score_is_its_closed_form),
                 cmocka_unit_test(test_sampled_truth_becomes_wieners),
                 cmocka_unit_test(test_sampled_truth_is_the_mean_of_the_posterior),
                 cmocka_unit_test(test_bound_is_the_integral_over_levels),
