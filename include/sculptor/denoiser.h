@@ -1,7 +1,8 @@
 /* A denoiser made of a network: the Gaussian part in closed form, the rest learned [Karras et al. 2022, sec. 5, there
  * with C = sigma_data^2].
  *
- * With the data's mean m and covariance C (sigma_data^2 for particles, of fields diagonal in Fourier space with variance
+ * With the data's mean m and covariance C (sigma_data^2 for particles, of fields diagonal in Fourier space with
+ * variance
  * d(k) a mode), at y = x_0 + sigma n:
  *
  *     D(y; sigma) = m + C/(C + sigma^2) (y - m) + c_out F(c_in (y - m); sigma),
@@ -59,7 +60,8 @@ void denoiser_vector_jacobian(struct denoiser *denoiser, const double *sigma, co
 void denoiser_log_density(struct denoiser *denoiser, const double *sigma, const double *restrict y,
                           double *restrict log_p);
 
-/* The pieces, for losses: u = c_in (y - m), and the Gaussian score g = -(C + sigma^2)^-1 (y - m); either may be NULL. */
+/* The pieces, for losses: u = c_in (y - m), and the Gaussian score g = -(C + sigma^2)^-1 (y - m); either may be NULL.
+ * */
 void denoiser_inputs(struct denoiser *denoiser, const double *sigma, const double *restrict y, double *restrict u,
                      double *restrict g);
 /* out = (C + sigma^2)^-1 v. */

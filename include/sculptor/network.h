@@ -5,7 +5,8 @@
  * files and checkpoints see. Arithmetic inside is float32; sums run in an order fixed by the architecture, each
  * multiply-add is one fmaf(), so that the bits depend neither on the batch, nor on ranks, nor on the width of vectors.
  *
- * F(u; sigma) is evaluated on one tile (population.h): of particles u is [n_dim][LANES] and every lane has its own sigma;
+ * F(u; sigma) is evaluated on one tile (population.h): of particles u is [n_dim][LANES] and every lane has its own
+ * sigma;
  * of fields it is one field [plane][plane_stride] (mesh.h), spare cells 0, with sigma[0]. Spare cells of results are 0.
  * The forward() of one network keeps what the functions after it need; there is one such memory in a network. */
 #ifndef SCULPTOR_NETWORK_H
@@ -48,7 +49,8 @@ struct network_type {
         /* The tensors in the order of theta, from the settings and the shape's numbers alone. tensor may be NULL: only
          * counts. Every offset is the sum of the sizes before. */
         size_t (*tensors)(const void *settings, const struct network_shape *shape, struct network_tensor *tensor);
-        /* NULL, or why this shape cannot be: "a mesh of 30 cells cannot be halved 2 times"; mesh is there, of fields. */
+        /* NULL, or why this shape cannot be: "a mesh of 30 cells cannot be halved 2 times"; mesh is there, of fields.
+         * */
         const char *(*unfit)(const void *settings, const struct network_shape *shape);
         /* First weights: a function of the seed alone (RNG_WEIGHTS, the tensor's index its step). */
         void (*initialise)(const void *settings, const struct network_shape *shape, uint64_t seed, float *theta);

@@ -55,7 +55,8 @@ struct score_type {
         size_t settings_size;
         void (*check)(const void *settings, const struct params_scope *scope); /* or NULL */
 
-        /* Of a score whose dimension is written in a file: looks there, before all that follows, and keeps what it found in
+        /* Of a score whose dimension is written in a file: looks there, before all that follows, and keeps what it
+         * found in
          * the settings, whose model will own it. Local. NULL or why not. */
         const char *(*open)(void *settings, const struct score_context *context);
         const char *(*file)(const void *settings); /* the file open() needs, which may not be there yet */
@@ -127,7 +128,8 @@ struct score_type {
         /* Exact draws from the clean target for 64 particles, or of one field; stream.purpose is RNG_TARGET. */
         void (*draw)(const void *model, const struct rng_stream *stream, uint64_t first_particle, double *restrict x);
 
-        /* Of fields whose noised score has no closed form: two independent estimates of E[x_0 | y], y = x_0 + sigma n of this
+        /* Of fields whose noised score has no closed form: two independent estimates of E[x_0 | y], y = x_0 + sigma n
+         * of this
          * x_0, and how many trajectories were accepted. Collective over the domain. */
         void (*posterior_means)(const void *model, const struct posterior_sampling *sampling, const double *x_0,
                                 const double *y, double *const mean[2], double *acceptance);

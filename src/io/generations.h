@@ -10,7 +10,8 @@
 /* The path of a new generation: its name is above all there are at this step. The caller frees. NULL or why. */
 const char *generations_next(const char *directory, int64_t steps_done, char **path);
 
-/* Makes a checkpoint just written one of the generations: its digest, then its manifest, then the older ones beyond `keep`
+/* Makes a checkpoint just written one of the generations: its digest, then its manifest, then the older ones beyond
+ * `keep`
  * go. `manifest` says where the run stands. NULL or why; the file is removed then. */
 const char *generations_finish(const char *directory, const char *path, const struct manifest *manifest, int keep);
 

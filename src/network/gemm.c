@@ -1,4 +1,5 @@
-/* Register tiles of up to VECTOR_ROWS rows by one panel of 16 columns: a step of the inner loop loads a row of the panel
+/* Register tiles of up to VECTOR_ROWS rows by one panel of 16 columns: a step of the inner loop loads a row of the
+ * panel
  * and multiplies it with an element of each row of the tile. Longer sums are cut, and the register tile kept in the
  * result meanwhile, so that the panel's part stays in the first-level cache; many rows are cut, so that theirs stay in
  * the second. Neither changes a bit. [Goto & van de Geijn 2008] */
@@ -20,7 +21,8 @@ static size_t tile_rows(size_t left)
 
 /* ---- packing ---- */
 
-/* Row i, column k of the matrix is m[i * row + k * column]. One cut of the columns after the other, so that what a product
+/* Row i, column k of the matrix is m[i * row + k * column]. One cut of the columns after the other, so that what a
+ * product
  * reads in turn also lies side by side: pages are few. */
 static void pack(size_t n_rows, size_t n_columns, const float *restrict m, size_t row, size_t column,
                  float *restrict packed)
@@ -182,7 +184,8 @@ void gemm_transpose(size_t n_panels, size_t n_k, const float *restrict x, float 
                 }
 }
 
-/* Rows of the gradient, columns of one panel of k. d is of the tile's first row; rows of `gradient` are `stride` apart. */
+/* Rows of the gradient, columns of one panel of k. d is of the tile's first row; rows of `gradient` are `stride`
+ * apart. */
 static ALWAYS_INLINE void gradient_tile(int rows, size_t n_panels, size_t n_o, size_t stride, const float *restrict x,
                                         const float *restrict d, float *restrict gradient)
 {

@@ -28,7 +28,8 @@ void gemm_forward(size_t n_panels, size_t n_k, size_t n_o, const float *restrict
 /* For gemm_gradient(): x by examples, out[panel of k][example][16]; columns that fill up the last panel are 0. */
 void gemm_transpose(size_t n_panels, size_t n_k, const float *restrict x, float *restrict out);
 
-/* gradient[o][k] <- gradient[o][k] + d[o][0] x[k][0] + d[o][1] x[k][1] + ..., over all examples, added from the left; x as gemm_transpose() gave it.
+/* gradient[o][k] <- gradient[o][k] + d[o][0] x[k][0] + d[o][1] x[k][1] + ..., over all examples, added from the left;
+ * x as gemm_transpose() gave it.
  * gradient[n_o][n_k] is row by row. */
 void gemm_gradient(size_t n_panels, size_t n_k, size_t n_o, const float *restrict transposed_x, const float *restrict d,
                    float *restrict gradient);

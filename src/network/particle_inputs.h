@@ -1,6 +1,7 @@
 /* What networks of particles have in common: their sigma features, and tiles to panels and back.
  *
- *     inputs: u[n_dim], c, cos(pi q c), sin(pi q c), q = 1 .. embedding;   c = ln(sigma)/4  [Karras et al. 2022, table 1] */
+ *     inputs: u[n_dim], c, cos(pi q c), sin(pi q c), q = 1 .. embedding;   c = ln(sigma)/4  [Karras et al. 2022,
+ * table 1] */
 #ifndef SCULPTOR_NETWORK_PARTICLE_INPUTS_H
 #define SCULPTOR_NETWORK_PARTICLE_INPUTS_H
 

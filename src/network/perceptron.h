@@ -46,7 +46,8 @@ const float *perceptron_backward(struct perceptron *perceptron, const float *g, 
 const float *perceptron_backward_tangent(struct perceptron *perceptron, const float *g, const float *h, float *gradient,
                                          bool want_inputs);
 
-/* Product over layers of upper bounds of |W_l|_2 and of the activation's largest slope: how much outputs may move as the
+/* Product over layers of upper bounds of |W_l|_2 and of the activation's largest slope: how much outputs may move as
+ * the
  * first n_inputs inputs do. */
 double perceptron_lipschitz(struct perceptron *perceptron, size_t n_inputs);
 

@@ -1,7 +1,9 @@
 /* The spectral norm of a weight and a bound on it: W is used as W min(1, limit/|W|_2) [Miyato et al. 2018].
  *
- * With G the smaller of W W' and W'W, in double, |W|_2^2 is the largest eigenvalue of G. Power iteration from a fixed start
- * gives v and lambda = v'Gv, which comes from below; then lambda (1 + e) with the smallest e = 2^-20, 2^-18, ... for which
+ * With G the smaller of W W' and W'W, in double, |W|_2^2 is the largest eigenvalue of G. Power iteration from a fixed
+ * start
+ * gives v and lambda = v'Gv, which comes from below; then lambda (1 + e) with the smallest e = 2^-20, 2^-18, ... for
+ * which
  * Cholesky's factorisation of lambda (1 + e) I - G exists is an upper bound, proven up to that factorisation's rounding
  * (Higham 2002, th. 10.3: below n^2 2^-50 relative, and added). So all is a function of W alone, and what is said to be
  * bounded is. Cost for n x n: n^3/2 for G, n^2 an iteration, n^3/6 a factorisation. Local. */

@@ -183,7 +183,8 @@ static void jacobian_vector(const void *state, const double *restrict x, const d
 
 const struct score_type score_mixed = {
         .name = "mixed", .help = "two scores mixed by a weight: classifier-free guidance",
-        .params = mixed_params, .settings_size = sizeof(struct mixed_settings), .check = check, .open = open_nested, .composite = true,
+        .params = mixed_params, .settings_size = sizeof(struct mixed_settings), .check = check, .open = open_nested,
+                .composite = true,
         .dimension = dimension, .create = create, .free = free_model,
         .undefined_at = undefined_at, .diameter = diameter, .create_level = create_level, .free_level = free_level,
         .eval = eval, .log_density = log_density, .log_density_unnormalised = true,

@@ -141,7 +141,8 @@ static void jacobian_vector(const void *state, const double *restrict x, const d
 
 const struct score_type score_tempered = {
         .name = "tempered", .help = "a target at another temperature, beta times its score",
-        .params = tempered_params, .settings_size = sizeof(struct tempered_settings), .check = check, .open = open_nested, .composite = true,
+        .params = tempered_params, .settings_size = sizeof(struct tempered_settings), .check = check,
+                .open = open_nested, .composite = true,
         .dimension = dimension, .create = create, .free = free_model,
         .undefined_at = undefined_at, .diameter = diameter, .create_level = create_level, .free_level = free_level,
         .eval = eval, .log_density = log_density, .log_density_unnormalised = true,

@@ -37,7 +37,8 @@ static struct score_level *exact_level(const struct score *target, double sigma)
 
 enum { LOSS, ERROR, NORM, TWIST, STRETCH, N_SUMS };
 
-/* (w' J v - v' J w)^2 and |J v|^2 of the Jacobian J at y, where denoiser_score() was last: over v, w ~ N(0, I) their means
+/* (w' J v - v' J w)^2 and |J v|^2 of the Jacobian J at y, where denoiser_score() was last: over v, w ~ N(0, I) their
+ * means
  * are |J - J'|_F^2 and |J|_F^2. */
 static void asymmetry(struct loss *loss, const struct rng_stream *noise, int64_t block, double twist[LANES],
                       double stretch[LANES])

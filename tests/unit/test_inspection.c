@@ -201,7 +201,8 @@ static void test_asymmetry_of_a_turning_score_is_its_closed_form(void **state)
                                                 .free_level = plane_free_level, .eval = plane_eval,
                                                 .jacobian_vector = plane_jacobian_vector, .draw = plane_draw};
         const struct score score = {&plane, 2, (void *)&turning}, truth = {&plane, 2, (void *)&still};
-        const struct inspection inspection = {.score = &score, .truth = &truth, .seed = 3, .examples = 4000, .probes = 2};
+        const struct inspection inspection = {.score = &score, .truth = &truth, .seed = 3, .examples = 4000,
+                .probes = 2};
         const double a = turning, sigma = 0.7, square = 1 + sigma * sigma; /* of a coordinate of y */
         const struct inspection_level found = inspection_measure(&inspection, sigma, 0);
         const double wanted = sqrt(8 * a * a / (2 + 2 * a * a));

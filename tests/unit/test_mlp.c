@@ -88,7 +88,8 @@ static void test_the_lipschitz_bound_holds(void **state)
 {
         (void)state;
         struct network_lab lab;
-        network_lab_open(&lab, "{type: mlp, width: 40, layers: 2, spectral_norm: 0.9}", &(struct network_shape){.n_dim = 2});
+        network_lab_open(&lab, "{type: mlp, width: 40, layers: 2, spectral_norm: 0.9}",
+                &(struct network_shape){.n_dim = 2});
         const struct network_type *type = lab.network->type;
         const double bound = type->lipschitz(lab.network->model, 1);
         assert_true(bound <= pow(0.9 * (1 + 0x1p-17), 3) * pow(1.0998393194, 2) && bound > 0.01);

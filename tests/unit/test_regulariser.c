@@ -3,7 +3,8 @@
  *     E f(x_0 + sigma n) = E[f + (sigma^2/2) Laplacian f] + O(sigma^4)      [SCIENCE.md, section 1, 4]
  *
  * and the left side is, but for a constant, the denoising loss: noise is a penalty on the Laplacian of f. Here s is a
- * network's score at one noise level, taken as a field; the mean over n is Gauss and Hermite's rule, so nothing is random. */
+ * network's score at one noise level, taken as a field; the mean over n is Gauss and Hermite's rule, so nothing is
+ * random. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -80,9 +81,11 @@ static void test_little_noise_is_a_penalty_on_the_laplacian(void **state)
 {
         (void)state;
         struct network_lab lab;
-        network_lab_open(&lab, "{type: mlp, width: 32, layers: 2, activation: tanh}", &(struct network_shape){.n_dim = N_DIM});
+        network_lab_open(&lab, "{type: mlp, width: 32, layers: 2, activation: tanh}",
+                &(struct network_shape){.n_dim = N_DIM});
         double mean[N_DIM] = {0}, variance[1] = {1};
-        const struct normalisation normalisation = {.n_mean = N_DIM, .mean = mean, .n_variance = 1, .variance = variance};
+        const struct normalisation normalisation = {.n_mean = N_DIM, .mean = mean, .n_variance = 1,
+                .variance = variance};
         field = denoiser_create(lab.network, &normalisation);
         for (size_t lane = 0; lane < LANES; lane++)
                 level[lane] = 0.7;

@@ -123,7 +123,8 @@ static inline void two_weights_backward_tangent(void *configured, const double *
 }
 
 static const struct network_type two_weights = {
-        .name = "two_weights", .help = "a u_i + b u_i u_j", .particles = true, .fields = true, .tensors = two_weights_tensors,
+        .name = "two_weights", .help = "a u_i + b u_i u_j", .particles = true, .fields = true,
+                .tensors = two_weights_tensors,
         .initialise = two_weights_initialise, .create = two_weights_create, .free = two_weights_free,
         .set = two_weights_set, .forward = two_weights_forward, .backward = two_weights_backward,
         .tangent = two_weights_tangent, .backward_tangent = two_weights_backward_tangent,
