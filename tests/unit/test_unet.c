@@ -8,6 +8,7 @@
 
 #include "network_lab.h"
 #include "spectral_fixture.h"
+#include "unet_bits.h"
 
 static const double square[] = {16, 16}, oblong[] = {12, 8}, block[] = {8, 16, 8}, odd[] = {7, 5};
 
@@ -207,6 +208,12 @@ static void expect_unfit(const char *text, int n_axes, const double *cells, cons
         input_free(input);
 }
 
+static void test_bits_are_those_of_every_build(void **state)
+{
+        (void)state;
+        assert_int_equal(bits_of_unet(), BITS_OF_UNET);
+}
+
 static void test_meshes_that_cannot_be_halved_are_refused(void **state)
 {
         (void)state;
@@ -228,6 +235,7 @@ int main(void)
                 cmocka_unit_test(test_it_commutes_with_translations),
                 cmocka_unit_test(test_a_larger_mesh_is_the_same_network),
                 cmocka_unit_test(test_evaluations_leave_nothing_behind),
+                cmocka_unit_test(test_bits_are_those_of_every_build),
                 cmocka_unit_test(test_meshes_that_cannot_be_halved_are_refused),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
