@@ -1,20 +1,23 @@
-/* F of periodic fields whose morphology isotropic filters cannot hold: a U-Net [Ronneberger et al. 2015] of residual blocks
- * that know sigma by scales and shifts of their channels [Perez et al. 2018; Karras et al. 2022]. With * a periodic
- * convolution of 3 cells a side (weights are PyTorch's, [out][in][taps], z outermost), e the embedding of sigma,
+/* F of periodic fields whose morphology isotropic filters cannot hold: a U-Net [Ronneberger et al. 2015] of residual
+ * blocks that know sigma by scales and shifts of their channels [Perez et al. 2018; Karras et al. 2022]. With * a
+ * periodic convolution of 3 cells a side (weights are PyTorch's, [out][in][taps], z outermost), e the embedding of
+ * sigma,
  *
- *     e        = silu(W (1's features of sigma) + b),   features c = ln(sigma)/4, cos(pi q c), sin(pi q c), q = 1 .. embedding
- *     film(h)  = (1 + A e + a) h + B e + b               channel by channel, [A; B] and [a; b] one linear layer
+ *     e        = silu(W (features of sigma) + b),  c = ln(sigma)/4, cos(pi q c), sin(pi q c), q = 1 .. embedding
+ *     film(h)  = (1 + A e + a) h + B e + b           channel by channel, [A; B] and [a; b] one linear layer
  *     block(x) = x + b + W_2 * silu(film(W_1 * x))
  *
- *     x        = film(W * u);  blocks;                   the stream s_0 of level 0 is kept for the way back, then a level down:
- *     x        = b + W * mean(s)  with twice the channels, mean over the 2^axes cells of each coarser one;  blocks; ...
- *     x        = s + repeat(b + W * x)                   a level up again, each coarser cell's value in all of its cells; blocks
+ *     x        = film(W * u);  blocks                the stream s of a level is kept for the way back; a level down:
+ *     x        = b + W * mean(s);  blocks; ...       twice the channels, a mean over the 2^axes cells of a coarser one
+ *     x        = s + repeat(b + W * x);  blocks      a level up, each coarser cell's value in all of its cells
  *     F        = b + W * silu(film(x))
  *
- * It has no statistics of the batch or the field in it, so it commutes with translations by 2^levels cells and means the
- * same on a larger mesh. The last W and b begin at 0, and so F does. Its Jacobian is not symmetric: there is no energy.
- * Local: a field is whole on a rank. Costs 2 * 3^axes * channels^2 * (4 blocks + ...) operations a cell; a
- * gradient twice that more. */
+ * It has no statistics of the batch or the field in it, so it commutes with translations by 2^levels cells and means
+ * the same on a larger mesh. The last W and b begin at 0, and so F does. Its Jacobian is not symmetric: there is no
+ * energy. Local: a field is whole on a rank.
+ *
+ * A level of n channels costs about 2 * 3^axes * n^2 * 4 blocks operations in each of its cells, so all levels as much
+ * in two dimensions, each half the one before in three. A gradient costs twice that more. */
 #include "network/unet.h"
 
 #include "network/types.h"
@@ -91,6 +94,7 @@ static void tangent(void *model, const double *restrict v, double *restrict fv)
 const struct network_type network_unet = {
         .name = "unet", .help = "a convolutional U-Net, for fields of any morphology, each whole on a rank",
         .params = unet_rows, .settings_size = sizeof(struct unet_settings), .fields = true, .whole_fields = true,
-        .tensors = unet_tensors, .unfit = unfit, .initialise = unet_initialise, .create = create, .free = free_model, .set = set,
+        .tensors = unet_tensors, .unfit = unfit, .initialise = unet_initialise, .create = create,
+        .free = free_model, .set = set,
         .forward = forward, .backward = backward, .tangent = tangent,
 };

@@ -1,4 +1,5 @@
-/* The parts of the U-Net (unet.c has its equations): its layers as weights, its memory, and what its passes are made of.
+/* The parts of the U-Net (unet.c has its equations): its layers as weights, its memory, and what its passes are made
+ * of.
  *
  * All activations are fields of conv.h. Level l has half the cells of level l - 1 along each axis and channels * 2^l
  * channels; what a pass carries from block to block of a level is its stream. */
@@ -50,7 +51,8 @@ struct unet_conv {
         float *bias;            /* filled up with zeros; NULL: none */
 };
 
-/* a = act(scale h + shift) channel by channel, scale - 1 and shift linear in the embedding of sigma [Perez et al. 2018]. */
+/* a = act(scale h + shift) channel by channel, scale - 1 and shift linear in the embedding of sigma [Perez et al.
+ * 2018]. */
 struct unet_film {
         struct unet_layer at;
         size_t n;
@@ -61,7 +63,11 @@ struct unet_film {
         float *slope;           /* act' at h; NULL where linear */
 };
 
-struct unet_block { struct unet_conv first, second; struct unet_film film; float *x, *y; }; /* of the stream, before and after */
+struct unet_block {
+        struct unet_conv first, second;
+        struct unet_film film;
+        float *x, *y; /* the stream before and after */
+};
 
 struct unet {
         const struct unet_settings *settings;

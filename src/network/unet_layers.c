@@ -35,14 +35,16 @@ static void add(struct list *list, struct unet_layer layer, const char *name, co
 static void add_conv(struct list *list, size_t n_in, size_t n_out, bool has_bias, double gain, const char *name,
                      const char *where, size_t l, size_t b)
 {
-        add(list, (struct unet_layer){.convolution = true, .has_bias = has_bias, .n_in = n_in, .n_out = n_out, .gain = gain},
+        add(list, (struct unet_layer){.convolution = true, .has_bias = has_bias,
+                                      .n_in = n_in, .n_out = n_out, .gain = gain},
             name, where, l, b);
 }
 
 /* e is about 1 an element, so scales and shifts differ by 0.3 from channel to channel. */
 static void add_film(struct list *list, size_t n, const char *name, const char *where, size_t l, size_t b)
 {
-        add(list, (struct unet_layer){.has_bias = true, .n_in = list->embedding, .n_out = 2 * n, .gain = 0.3}, name, where,
+        add(list, (struct unet_layer){.has_bias = true, .n_in = list->embedding, .n_out = 2 * n, .gain = 0.3},
+            name, where,
             l, b);
 }
 
@@ -61,7 +63,8 @@ size_t unet_layers(const struct unet_settings *settings, int n_axes, struct unet
         const size_t levels = (size_t)settings->levels, blocks = (size_t)settings->blocks;
         const size_t channels = (size_t)settings->channels;
         struct list list = {.layer = layer, .taps = n_axes == 3 ? 27 : 9, .embedding = 4 * channels};
-        add(&list, (struct unet_layer){.has_bias = true, .n_in = unet_features(settings), .n_out = list.embedding, .gain = 2},
+        add(&list, (struct unet_layer){.has_bias = true, .n_in = unet_features(settings),
+                                       .n_out = list.embedding, .gain = 2},
             "embed", NULL, 0, 0);
         add_conv(&list, 1, channels, false, 1, "input", NULL, 0, 0);
         add_film(&list, channels, "input_film", NULL, 0, 0);

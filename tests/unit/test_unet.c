@@ -1,4 +1,5 @@
-/* The U-Net: its derivatives, that it begins as nothing, commutes with translations and means the same on a larger mesh. */
+/* The U-Net: its derivatives, that it begins as nothing, commutes with translations and means the same on a larger
+ * mesh. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,7 +13,8 @@
 
 static const double square[] = {16, 16}, oblong[] = {12, 8}, block[] = {8, 16, 8}, odd[] = {7, 5};
 
-/* The lab's weights are a tenth from the first ones, which sums of a thousand terms make much of: these are 0.3 in a sum. */
+/* The lab's weights are a tenth from the first ones, which sums of a thousand terms make much of: these are 0.3 in a
+ * sum. */
 static struct mesh *open(struct network_lab *lab, const char *text, int n_axes, const double *cells)
 {
         struct mesh *mesh = spectral_mesh(n_axes, cells, cells);
@@ -20,7 +22,8 @@ static struct mesh *open(struct network_lab *lab, const char *text, int n_axes, 
         const struct network_type *type = lab->network->type;
         type->initialise(lab->settings.type.settings, &lab->network->shape, 3, lab->theta);
         double *z = allocate(lab->network->n_parameters, sizeof *z);
-        rng_normal_row(&(struct rng_stream){.seed = 8, .purpose = RNG_TEST}, 0, 0, (int64_t)lab->network->n_parameters, z);
+        const struct rng_stream stream = {.seed = 8, .purpose = RNG_TEST};
+        rng_normal_row(&stream, 0, 0, (int64_t)lab->network->n_parameters, z);
         for (size_t t = 0; t < lab->n_tensors; t++) {
                 const struct network_tensor *tensor = &lab->tensor[t];
                 const double terms = tensor->rank == 1 ? 100 : (double)tensor->size / (double)tensor->shape[0];
@@ -75,8 +78,9 @@ static void test_an_untrained_network_is_nothing(void **state)
         mesh_free(mesh);
 }
 
-/* Deviations of the streams stay about 1 in first weights: the variance is 1 + 1/4 a block, and what comes from below adds
- * a half. Seen at F where the last layer is what averages channels: of the order of 1, at any depth and mesh. */
+/* Deviations of the streams stay about 1 in first weights: the variance is 1 + 1/4 a block, and what comes from
+ * below adds a half. Seen at F where the last layer is what averages channels: of the order of 1, at any depth and
+ * mesh. */
 static void test_first_weights_keep_the_size_of_fields(void **state)
 {
         (void)state;
@@ -112,8 +116,8 @@ static size_t source_cell(const struct mesh *mesh, const struct mesh *large, int
         return spectral_cell(mesh, from);
 }
 
-/* F of a field moved and repeated is F moved and repeated, bit by bit: each cell's chains have the same terms in the same
- * order. The larger mesh is given the weights of the smaller, which do not know of meshes. */
+/* F of a field moved and repeated is F moved and repeated, bit by bit: each cell's chains have the same terms in the
+ * same order. The larger mesh is given the weights of the smaller, which do not know of meshes. */
 static void check_repeated(const char *text, int n_axes, const double *cells, const double *more, int64_t shift)
 {
         struct network_lab lab, large;
