@@ -52,8 +52,10 @@ static int read_mixture(struct mixture *mixture, const char *text, char *message
         while (*text) {
                 const int n = read_numbers(&text, value), k = mixture->n;
                 if (n < 3 || (k > 0 && n != mixture->dimension + 2) || k == MOST || !(value[0] > 0 && value[n - 1] > 0))
-                        return snprintf(message, SCULPTOR_MESSAGE, "component %d must be \"weight mean... sigma\", with "
-                                        "as many numbers as the others, and weight and sigma above 0", k + 1);
+                        return snprintf(message, SCULPTOR_MESSAGE,
+                                        "component %d must be \"weight mean... sigma\", with "
+                                        "as many numbers as the others, and weight and sigma above 0",
+                                        k + 1);
                 mixture->n = k + 1;
                 mixture->dimension = n - 2;
                 mixture->weight[k] = value[0];
@@ -64,8 +66,10 @@ static int read_mixture(struct mixture *mixture, const char *text, char *message
         }
         for (int k = 0; k < mixture->n; k++)
                 mixture->weight[k] /= sum;
-        return mixture->n > 0 ? 0 : snprintf(message, SCULPTOR_MESSAGE, "config is empty; give \"weight mean... sigma; "
-                                             "weight mean... sigma\"");
+        return mixture->n > 0 ? 0
+                              : snprintf(message, SCULPTOR_MESSAGE,
+                                         "config is empty; give \"weight mean... sigma; "
+                                         "weight mean... sigma\"");
 }
 
 static int open_model(const struct sculptor_request *request, struct sculptor_model *model, char *message)

@@ -1,5 +1,5 @@
-/* Checkpoints of a training: a weights file (weights.h) of the averaged weights, with all that is needed to go on beside
- * them, so that it can be sampled with as it is. Named, verified and kept as checkpoint.h says. */
+/* Checkpoints of a training: a weights file (weights.h) of the averaged weights, with all that is needed to go on
+ * beside them, so that it can be sampled with as it is. Named, verified and kept as checkpoint.h says. */
 #ifndef SCULPTOR_TRAINING_CHECKPOINT_H
 #define SCULPTOR_TRAINING_CHECKPOINT_H
 
@@ -27,7 +27,8 @@ struct training_checkpoint {
 const char *training_checkpoint_write(const char *directory, const struct training_checkpoint *checkpoint,
                                       const struct provenance *provenance, int keep, char **path);
 
-/* Collective. What a (verified) checkpoint says of itself; parameters and wisdom (may be NULL) are the caller's to free. */
+/* Collective. What a (verified) checkpoint says of itself; parameters and wisdom (may be NULL) are the caller's to
+ * free. */
 struct training_checkpoint_header { int64_t step; char *parameters, *wisdom; };
 const char *training_checkpoint_read_header(const char *path, struct training_checkpoint_header *header);
 

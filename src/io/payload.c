@@ -9,6 +9,9 @@
 #include "io/agree.h"
 #include "io/checkpoint_file.h"
 #include "io/hdf5_file.h"
+#include "io/path.h"
+#include "io/sealed_file.h"
+#include "io/weights_file.h"
 #include "sculptor/files.h"
 #include "sculptor/memory.h"
 
@@ -143,13 +146,21 @@ static void add_group(struct sha256 *sha, hid_t file, const char *name)
         H5Gclose(group);
 }
 
-/* Weights, and of a training's checkpoint what goes on from them. */
-static void add_weights(struct sha256 *sha, hid_t file)
+/* Weights in any layout. */
+static const char *add_weights(struct sha256 *sha, const char *path)
 {
-        add_group(sha, file, "tensors");
-        add_group(sha, file, "normalisation");
-        if (!is_there(file, "training"))
-                return;
+        struct weights *weights;
+        const char *why = weights_read(path, &weights);
+        if (why)
+                return why;
+        weights_add_payload(sha, weights);
+        weights_free(weights);
+        return NULL;
+}
+
+/* What a training's checkpoint goes on from, besides weights. */
+static void add_training(struct sha256 *sha, hid_t file)
+{
         add_group(sha, file, "training");
         hid_t group = H5(H5Gopen2(file, "training", H5P_DEFAULT));
         const int64_t step = hdf5_get_integer(group, "step");
@@ -157,32 +168,50 @@ static void add_weights(struct sha256 *sha, hid_t file)
         sha256_add(sha, &step, sizeof step);
 }
 
-const char *payload_hash(const char *path, char hex[65])
+static bool is_folder_of_weights(const char *path)
 {
         struct stat status;
-        hex[0] = '\0';
-        if (stat(path, &status) != 0)
-                return reason_errno("read", path);
-        if (!S_ISREG(status.st_mode))
-                return reason("cannot read %s: it is %s", path, S_ISDIR(status.st_mode) ? "a directory" : "not a file");
+        char *name = path_join(path, "weights.yaml");
+        const bool found = stat(name, &status) == 0;
+        free(name);
+        return found;
+}
+
+static const char *add_file(struct sha256 *sha, const char *path)
+{
+        const char *why = sealed_file_bears(path) ? sealed_file_check(path) : NULL; /* before HDF5 sees it */
+        if (why)
+                return why;
         hdf5_begin();
         hid_t file = H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT);
         if (file < 0)
                 return reason("%s is not an HDF5 file, or is damaged", path);
-        struct sha256 sha;
-        sha256_begin(&sha);
-        const char *why = NULL;
-        if (H5Aexists(file, "weights_format") > 0)
-                add_weights(&sha, file);
+        const bool weights = H5Aexists(file, "weights_format") > 0;
+        if (weights && is_there(file, "training"))
+                add_training(sha, file);
         else if (is_there(file, "progress"))
-                add_checkpoint(&sha, file);
+                add_checkpoint(sha, file);
         else if ((is_there(file, "state") || is_there(file, "density")) && H5Aexists(file, "index") > 0)
-                add_snapshot(&sha, file);
-        else
+                add_snapshot(sha, file);
+        else if (!weights)
                 why = reason("%s is no snapshot, checkpoint or weights file of ours", path);
         H5Fclose(file);
         if (!why && hdf5_failure())
                 why = reason("%s: %s", path, hdf5_failure());
+        return why || !weights ? why : add_weights(sha, path);
+}
+
+const char *payload_hash(const char *path, char hex[65])
+{
+        struct stat status;
+        struct sha256 sha;
+        hex[0] = '\0';
+        if (stat(path, &status) != 0)
+                return reason_errno("read", path);
+        if (!S_ISREG(status.st_mode) && !is_folder_of_weights(path))
+                return reason("cannot read %s: it is %s", path, S_ISDIR(status.st_mode) ? "a directory" : "not a file");
+        sha256_begin(&sha);
+        const char *why = weights_layout(path) == WEIGHTS_HDF5 ? add_file(&sha, path) : add_weights(&sha, path);
         if (!why)
                 sha256_end(&sha, hex);
         return why;

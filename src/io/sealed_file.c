@@ -18,7 +18,7 @@
 #include "sculptor/parallel.h"
 
 #define SEAL "sculptor seal 1 sha256 %s size %016" PRIu64 "\n"
-enum { SEAL_BYTES = 23 + 64 + 6 + 16 + 1, BLOCK = 1 << 20 };
+enum { BEGINNING = 23, SEAL_BYTES = BEGINNING + 64 + 6 + 16 + 1, BLOCK = 1 << 20 };
 
 static void make_seal(char seal[SEAL_BYTES + 1], const char *hex, uint64_t size)
 {
@@ -110,9 +110,9 @@ static const char *check_open(int fd, const char *path)
         const uint64_t size = (uint64_t)(status.st_size - SEAL_BYTES);
         if (!disk_read(fd, found, SEAL_BYTES, (int64_t)size))
                 return reason_errno("read", path);
-        if (strncmp(found, SEAL, 23) != 0)
+        if (strncmp(found, SEAL, BEGINNING) != 0)
                 return reason("%s has no seal at its end: it is cut short, or was not written by sculptor or "
-                              "sculptor_weights.py", path);
+                              "sculptor_weights", path);
         if (!digest_of(fd, size, hex))
                 return reason_errno("read", path);
         make_seal(seal, hex, size);
@@ -129,4 +129,17 @@ const char *sealed_file_check(const char *path)
         const char *why = check_open(fd, path);
         close(fd);
         return why;
+}
+
+bool sealed_file_bears(const char *path)
+{
+        struct stat status;
+        char start[BEGINNING];
+        int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+        const bool bears = fd >= 0 && fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && status.st_size >= SEAL_BYTES &&
+                           disk_read(fd, start, BEGINNING, status.st_size - SEAL_BYTES) &&
+                           memcmp(start, SEAL, BEGINNING) == 0;
+        if (fd >= 0)
+                close(fd);
+        return bears;
 }

@@ -46,7 +46,15 @@ const char *weights_take_architecture(struct weights *weights, const char *name,
         const char *why = input_problems(input) > 0 ? reason("network, %s", input_problem(input, 0)) : NULL;
         input_free(input);
         if (!why)
-                why = check_kind(weights, name);
+                why = weights_fit_architecture(weights, name);
+        if (!why)
+                weights->theta = allocate(weights->n_parameters, sizeof *weights->theta);
+        return why;
+}
+
+const char *weights_fit_architecture(struct weights *weights, const char *name)
+{
+        const char *why = check_kind(weights, name);
         if (why)
                 return why;
         size_t n;
@@ -58,11 +66,8 @@ const char *weights_take_architecture(struct weights *weights, const char *name,
                 why = reason("%s: a network of %.3g weights; more than %d are not read", name, parameters,
                              MOST_PARAMETERS);
         free(tensor);
-        if (why)
-                return why;
-        weights->n_parameters = (size_t)parameters;
-        weights->theta = allocate(weights->n_parameters, sizeof *weights->theta);
-        return NULL;
+        weights->n_parameters = why ? 0 : (size_t)parameters;
+        return why;
 }
 
 static const char *check_mesh(const struct weights *weights)

@@ -1,9 +1,9 @@
 /* The filters of a spectral network: G_c(|k|), piecewise linear between nodes equally spaced in ln |k|.
  *
- * Nodes are placed by the cells alone, at |k| cell = 2 pi/largest_scale ... pi sqrt(n_axes), cell = (cell volume)^(1/n_axes),
- * and filters are constant beyond, the mean mode included: so a network means the same on a larger mesh of such cells.
- * A network's field is made of doubles in Fourier space, as the mesh has them; gains and all that only gradients need
- * are floats. */
+ * Nodes are placed by the cells alone, at |k| cell = 2 pi/largest_scale ... pi sqrt(n_axes), cell = (cell
+ * volume)^(1/n_axes), and filters are constant beyond, the mean mode included: so a network means the same on a larger
+ * mesh of such cells. A network's field is made of doubles in Fourier space, as the mesh has them; gains and all that
+ * only gradients need are floats. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

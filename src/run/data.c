@@ -30,9 +30,14 @@ static const struct param data_file_params[] = {
          .unit = "Mpc/h", .help = "of fields: lengths of the periodic box along x, y[, z]; 0: cells of length 1"},
         {.key = "validation", .kind = PARAM_REAL, .offset = FIELD(validation), .fallback = "0.1", .range = "[0, 1)",
          .help = "the part of the rows, the last ones, that is held out to validate with"},
-        {.key = "buffer_rows", .kind = PARAM_INTEGER, .offset = FIELD(buffer_rows), .fallback = "auto",
-         .automatic = "auto", .range = "[1, 1e12]",
-         .help = "rows held in memory at a time, shuffled among each other; auto: 256 MiB of them"},
+        {.key = "buffer_rows",
+         .kind = PARAM_INTEGER,
+         .offset = FIELD(buffer_rows),
+         .fallback = "auto",
+         .automatic = "auto",
+         .range = "[1, 1e12]",
+         .help = "rows each rank holds in memory at a time, or twice as many, shuffled among each other; auto: 256 MiB "
+                 "of them"},
         PARAM_END};
 
 static void data_file_check(const void *configured, const struct params_scope *scope)
@@ -137,7 +142,7 @@ static const char *check_rows(const struct data_file_settings *settings, const s
         return reason;
 }
 
-const char *data_open(const struct data_file_settings *settings, struct training_source *source, int64_t *n_numbers,
+const char *data_open(struct data_file_settings *settings, struct training_source *source, int64_t *n_numbers,
                       const char **key)
 {
         struct dataset_shape shape;
@@ -147,7 +152,7 @@ const char *data_open(const struct data_file_settings *settings, struct training
                 return why;
         *n_numbers = shape.n_columns;
         *source = (struct training_source){.n_rows = shape.n_rows, .read = read_rows,
-                                           .owner = (void *)(uintptr_t)settings};
+                                           .owner = settings};
         source->n_validation = (int64_t)floor(settings->validation * (double)shape.n_rows);
         *key = "dataset";
         why = check_rows(settings, &shape, source->n_validation);

@@ -30,8 +30,9 @@ enum data_kind data_kind_of(const struct data_settings *settings);
 
 bool data_is_of_fields(const struct data_file_settings *settings);
 
-/* Local. A data set of a file: how many numbers a row has, and the source that reads them. NULL or why, with the key. */
-const char *data_open(const struct data_file_settings *settings, struct training_source *source, int64_t *n_numbers,
+/* Local. A data set of a file: how many numbers a row has, and the source that reads them, by these settings. NULL or
+ * why, with the key. */
+const char *data_open(struct data_file_settings *settings, struct training_source *source, int64_t *n_numbers,
                       const char **key);
 
 #endif

@@ -35,7 +35,7 @@ static struct mesh_settings mesh_of_file(const struct data_file_settings *settin
 static void take_file(struct train *train, struct input *input)
 {
         struct run *run = train->run;
-        const struct data_file_settings *settings = run->settings.data.type.settings;
+        struct data_file_settings *settings = run->settings.data.type.settings;
         struct { char reason[1024], key[64]; } told = {.reason = ""};
         const char *key = "";
         int64_t n_numbers = 0;

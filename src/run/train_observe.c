@@ -13,7 +13,8 @@
 #include "train_pieces.h"
 
 static const double SHOW_EVERY = 0.2, LASTING_EVERY = 60; /* seconds, on a terminal; in the log and in batch jobs */
-enum { ROWS = 200, LASTING_LINES = 10 };                  /* about so many of the series, and lines of the log */
+static const double LINE_AFTER = 5;       /* a validation gets its own lasting line if the last is so old */
+enum { ROWS = 200, FEW_VALIDATIONS = 30 }; /* rows of the series at least; ... or if there are no more than these */
 
 /* ---- the series ---- */
 
@@ -218,7 +219,9 @@ static void observe_step(struct train *train)
         }
         if (validates) {
                 deadline_level_ended(&train->run->deadline, seconds_now() - begin);
-                show(train, true);
+                const bool lasting = train->steps / every <= FEW_VALIDATIONS || step == train->steps ||
+                                     seconds_now() - train->last_lasting >= LINE_AFTER;
+                show(train, lasting);
         }
 }
 

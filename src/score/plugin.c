@@ -2,10 +2,10 @@
  *
  *     s(x; sigma) = what the library's eval() says,
  *
- * with its log density, and Jacobian from products with unit vectors, where it has them. An evaluation is one call of 64
- * particles, each at its own sigma, or of one whole field. Local; the same bits on any number of ranks where the
- * library gives them. The digests of the library and of its file are parameters of the run, so that a run is
- * not resumed with another library than it began with. */
+ * with its log density, and Jacobian from products with unit vectors, where it has them. An evaluation is one call of
+ * 64 particles, each at its own sigma, or of one whole field. Local; the same bits on any number of ranks where the
+ * library gives them. The digests of the library and of its file are parameters of the run, so that a run is not
+ * resumed with another library than it began with. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -65,9 +65,16 @@ static const struct param plugin_params[] = {
          .fallback = "{}", .help = "of fields: their mesh; left out: particles"},
         {.key = "version", .kind = PARAM_TEXT, .offset = FIELD(version), .fallback = "",
          .help = "name and version the library must say it is; empty: whatever it says, which is recorded"},
-        {.key = "library_sha256", .kind = PARAM_TEXT, .offset = FIELD(library_sha256), .fallback = "",
-         .help = "SHA-256 the library must have; empty: whatever it has, which is recorded, and must be so on resuming"},
-        {.key = "file_sha256", .kind = PARAM_TEXT, .offset = FIELD(file_sha256), .fallback = "",
+        {.key = "library_sha256",
+         .kind = PARAM_TEXT,
+         .offset = FIELD(library_sha256),
+         .fallback = "",
+         .help = "SHA-256 the library must have; empty: whatever it has, which is recorded, and must be so on "
+                 "resuming"},
+        {.key = "file_sha256",
+         .kind = PARAM_TEXT,
+         .offset = FIELD(file_sha256),
+         .fallback = "",
          .help = "SHA-256 the file must have; empty: whatever it has, likewise"},
         PARAM_END};
 
@@ -133,7 +140,7 @@ static int64_t dimension(const void *settings)
 
 static void *create(const void *settings)
 {
-        struct plugin_settings *set = (struct plugin_settings *)(uintptr_t)settings;
+        struct plugin_settings *set = (struct plugin_settings *)settings; /* to give back what it owns */
         struct plugin_score *model = allocate(1, sizeof *model);
         model->settings = set;
         model->plugin = set->plugin;

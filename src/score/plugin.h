@@ -7,8 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "sculptor/plugin.h"
 #include "sculptor/mesh.h"
+#include "sculptor/plugin.h"
 #include "sculptor/score.h"
 
 /* ---- the library and its model ---- */

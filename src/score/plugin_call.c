@@ -1,5 +1,5 @@
-/* Calls of a plugin's functions: from tiles, [n_dim][LANES] or the planes of a field, to rows of its precision and back.
- * Every lane goes, spare ones too, so that a call always has as many rows. Outputs hold NaN before a call: what a
+/* Calls of a plugin's functions: from tiles, [n_dim][LANES] or the planes of a field, to rows of its precision and
+ * back. Every lane goes, spare ones too, so that a call always has as many rows. Outputs hold NaN before a call: what a
  * plugin forgets to write is then met by the check of the population. Local. */
 #include <math.h>
 #include <stdio.h>
@@ -131,9 +131,8 @@ static void multiply(const struct plugin_at *at, bool transposed)
         const char *name = transposed ? "vjp()" : "jvp()";
         void *out = forget(plugin);
         begin(at, name);
-        const int status = (transposed ? functions->vjp : functions->jvp)(plugin->model.state,
-                                                                          (int64_t)plugin->n_rows, at->sigma,
-                                                                          plugin->x, plugin->v, out, message);
+        const int status = (transposed ? functions->vjp : functions->jvp)(
+                plugin->model.state, (int64_t)plugin->n_rows, at->sigma, plugin->x, plugin->v, out, message);
         end(at, name, status, message);
 }
 

@@ -2,7 +2,7 @@
  *
  * The handlers are there during calls only, so that at all other times those of MPI and of tools are. They run on a
  * stack of their own, since a plugin may have used up the thread's. */
-#define _XOPEN_SOURCE 700 /* sigaltstack() */
+#define _GNU_SOURCE /* sigaltstack() */
 #include <fenv.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -14,7 +14,10 @@
 #include "sculptor/memory.h"
 #include "sculptor/parallel.h"
 
-static const struct { int number; const char *told; } signals[] = {
+static const struct {
+        int number;
+        const char *told;
+} signals[] = {
         {SIGSEGV, "crashed (SIGSEGV)"}, {SIGBUS, "crashed (SIGBUS)"},   {SIGFPE, "crashed (SIGFPE)"},
         {SIGILL, "crashed (SIGILL)"},   {SIGABRT, "crashed (SIGABRT)"},
 };
@@ -33,9 +36,9 @@ static struct {
 /* Signal handlers may only write(). One piece, lest lines of several ranks mix. */
 static void tell(const char *what)
 {
-        const char *const parts[] = {guard.begin, "sculptor: rank ",       guard.rank,  ": plugin ",
-                                     guard.plugin, " ", what, " in ", guard.function, *guard.where ? " " : "",
-                                     guard.where,  "\n"};
+        const char *const parts[] = {
+                guard.begin,    "sculptor: rank ",       guard.rank,  ": plugin ", guard.plugin, " ", what, " in ",
+                guard.function, *guard.where ? " " : "", guard.where, "\n"};
         char line[512];
         size_t n = 0;
         for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)

@@ -33,14 +33,18 @@ static const char *text_of_plugin(const char *text, const char *otherwise)
 static const char *check_functions(const struct sculptor_plugin *functions, char reason[REASON])
 {
         if (functions->abi != SCULPTOR_PLUGIN_ABI)
-                snprintf(reason, REASON, "is of plugin ABI %u, and this sculptor of %u; compile it with this "
-                         "sculptor's include/sculptor/plugin.h", (unsigned)functions->abi, SCULPTOR_PLUGIN_ABI);
+                snprintf(reason, REASON,
+                         "is of plugin ABI %u, and this sculptor of %u; compile it with this "
+                         "sculptor's include/sculptor/plugin.h",
+                         (unsigned)functions->abi, SCULPTOR_PLUGIN_ABI);
         else if (functions->size < sizeof *functions)
                 snprintf(reason, REASON, "has a table sculptor_plugin of %u bytes, where ABI %u has %zu",
                          (unsigned)functions->size, SCULPTOR_PLUGIN_ABI, sizeof *functions);
         else if (!functions->open || !functions->close || !functions->eval)
                 snprintf(reason, REASON, "lacks %s(), which every plugin must have",
-                         !functions->open ? "open" : !functions->close ? "close" : "eval");
+                         !functions->open    ? "open"
+                         : !functions->close ? "close"
+                                             : "eval");
         else if (!(functions->kinds & (SCULPTOR_PARTICLES | SCULPTOR_FIELDS)))
                 snprintf(reason, REASON, "is for neither particles nor fields (kinds %u)", (unsigned)functions->kinds);
         else
@@ -109,7 +113,11 @@ static const char *check_model(const struct plugin *plugin, int64_t n_cells, cha
 {
         const struct sculptor_model *model = &plugin->model;
         const struct sculptor_plugin *functions = plugin->functions;
-        const struct { uint32_t can; bool there; const char *name; } claims[] = {
+        const struct {
+                uint32_t can;
+                bool there;
+                const char *name;
+        } claims[] = {
                 {SCULPTOR_LOG_DENSITY, functions->log_density, "log_density"},
                 {SCULPTOR_VJP, functions->vjp, "vjp"},
                 {SCULPTOR_JVP, functions->jvp, "jvp"},
@@ -120,10 +128,10 @@ static const char *check_model(const struct plugin *plugin, int64_t n_cells, cha
                                  claims[i].name);
                         return reason;
                 }
-        if (plugin->fields ? model->dimension != n_cells
-                           : model->dimension < 1 || model->dimension > MOST_COORDINATES)
-                snprintf(reason, REASON, plugin->fields ? "opened a model of %lld numbers for a mesh of %lld cells"
-                                                        : "opened a model of %lld coordinates; 1 to %lld can be",
+        if (plugin->fields ? model->dimension != n_cells : model->dimension < 1 || model->dimension > MOST_COORDINATES)
+                snprintf(reason, REASON,
+                         plugin->fields ? "opened a model of %lld numbers for a mesh of %lld cells"
+                                        : "opened a model of %lld coordinates; 1 to %lld can be",
                          (long long)model->dimension, (long long)(plugin->fields ? n_cells : MOST_COORDINATES));
         else if (model->precision != SCULPTOR_DOUBLE && model->precision != SCULPTOR_FLOAT)
                 snprintf(reason, REASON, "opened a model of precision %u, neither SCULPTOR_DOUBLE nor SCULPTOR_FLOAT",
@@ -140,8 +148,9 @@ static const char *open_model(struct plugin *plugin, const struct sculptor_reque
 {
         const struct sculptor_plugin *functions = plugin->functions;
         if (!(functions->kinds & request->kind)) {
-                snprintf(reason, REASON, plugin->fields ? "%s is of particles: leave out mesh"
-                                                        : "%s is of fields: give mesh: {cells: ..., box_size: ...}",
+                snprintf(reason, REASON,
+                         plugin->fields ? "%s is of particles: leave out mesh"
+                                        : "%s is of fields: give mesh: {cells: ..., box_size: ...}",
                          plugin->name);
                 return reason;
         }

@@ -1,0 +1,82 @@
+/* Which of the three layouts a path has, by its content. */
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "io/agree.h"
+#include "io/disk.h"
+#include "io/weights_file.h"
+#include "io/weights_import.h"
+#include "sculptor/memory.h"
+
+/* A header's length in 8 bytes, of which a sane one needs 4, then a brace: HDF5 begins with \211HDF. */
+static bool begins_as_safetensors(const char *path)
+{
+        unsigned char start[9] = "";
+        int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe must not make us wait */
+        const bool read = fd >= 0 && disk_read(fd, start, sizeof start, 0);
+        if (fd >= 0)
+                close(fd);
+        return read && start[8] == '{' && memcmp(start + 4, "\0\0\0\0", 4) == 0;
+}
+
+enum weights_layout weights_layout(const char *path)
+{
+        struct stat status;
+        if (stat(path, &status) == 0 && S_ISDIR(status.st_mode))
+                return WEIGHTS_NPY;
+        return begins_as_safetensors(path) ? WEIGHTS_SAFETENSORS : WEIGHTS_HDF5;
+}
+
+const char *weights_read(const char *path, struct weights **weights)
+{
+        switch (weights_layout(path)) {
+        case WEIGHTS_NPY:
+                return weights_read_npy(path, weights);
+        case WEIGHTS_SAFETENSORS:
+                return weights_read_safetensors(path, weights);
+        default:
+                return weights_read_hdf5(path, weights);
+        }
+}
+
+/* ---- the digest of what was read, whatever layout it had ---- */
+
+static void add_values(struct sha256 *sha, const char *name, int rank, const int64_t *shape, size_t n,
+                       const float *narrow, const double *wide)
+{
+        sha256_add(sha, name, strlen(name));
+        for (size_t i = 0; i < n; i++) {
+                const double value = narrow ? (double)narrow[i] : wide[i];
+                sha256_add(sha, &value, sizeof value);
+        }
+        sha256_add(sha, shape, (size_t)rank * sizeof *shape);
+}
+
+static void add_vector(struct sha256 *sha, const char *name, size_t n, const double *value)
+{
+        const int64_t shape[1] = {(int64_t)n};
+        if (value)
+                add_values(sha, name, 1, shape, n, NULL, value);
+}
+
+static int by_name(const void *a, const void *b)
+{
+        return strcmp(((const struct network_tensor *)a)->name, ((const struct network_tensor *)b)->name);
+}
+
+void weights_add_payload(struct sha256 *sha, const struct weights *weights)
+{
+        size_t n;
+        struct network_tensor *tensor = weights_tensors(weights, &n);
+        qsort(tensor, n, sizeof *tensor, by_name);
+        for (size_t i = 0; i < n; i++)
+                add_values(sha, tensor[i].name, tensor[i].rank, tensor[i].shape, tensor[i].size,
+                           weights->theta + tensor[i].offset, NULL);
+        free(tensor);
+        add_vector(sha, "mean", weights->normalisation.n_mean, weights->normalisation.mean);
+        add_vector(sha, "variance", weights->normalisation.n_variance, weights->normalisation.variance);
+        add_vector(sha, "wavenumber", weights->normalisation.n_variance, weights->normalisation.wavenumber);
+}
