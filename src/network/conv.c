@@ -165,8 +165,8 @@ void conv_apply(const struct conv_grid *grid, struct conv_shape shape, const flo
                 const float *restrict in, const float *base, float *out)
 {
         const size_t lanes = conv_lanes(shape.n_in), out_lanes = conv_lanes(shape.n_out), cells = conv_cells(grid);
-
-                struct pass pass = {.slabs = conv_chunks(shape.n_in) * grid->depth, .depth = grid->depth, .chunk = cells * lanes,
+        struct pass pass = {.slabs = conv_chunks(shape.n_in) * grid->depth,
+                            .depth = grid->depth, .chunk = cells * lanes,
                             .plane = conv_plane_cells(grid) * lanes, .row = conv_row_cells(grid) * lanes};
         const size_t of_weights = conv_packed_size(shape, conv_taps(grid)) / conv_chunks(shape.n_out);
         for (size_t chunk = 0; chunk < conv_chunks(shape.n_out); chunk++, packed += of_weights) {

@@ -1,13 +1,11 @@
-/* Periodic convolutions of 3 x 3 or 3 x 3 x 3 cells in float32, whose bits do not depend on the processor: every result
- * is one chain of fmaf() in the order written below.
+/* Periodic convolutions of 3 x 3 or 3 x 3 x 3 cells in float32, whose bits do not depend on the processor: every
+ * result is one chain of fmaf() in the order written below.
  *
  * A field of several channels lies in chunks of 16 of them, value[chunk][cell][16]; channels that fill up the last
- * chunk
- * are 0 and stay it. One channel alone is value[cell], "narrow". Cells are those of a box with a halo of one cell
- * around
- * it, (z, y, x) with x fastest; two dimensions have one z without halo. So what a tap reads of a row of cells, its
- * three
- * columns and 16 channels, is one run of 48 floats, and the next cell's begins 16 further. [Georganas et al. 2018] */
+ * chunk are 0 and stay it. One channel alone is value[cell], "narrow". Cells are those of a box with a halo of one
+ * cell around it, (z, y, x) with x fastest; two dimensions have one z without halo. So what a tap reads of a row of
+ * cells, its three columns and 16 channels, is one run of 48 floats, and the next cell's begins 16 further.
+ * [Georganas et al. 2018] */
 #ifndef SCULPTOR_NETWORK_CONV_H
 #define SCULPTOR_NETWORK_CONV_H
 
@@ -78,20 +76,19 @@ void conv_pack(struct conv_shape shape, size_t taps, const float *restrict w, fl
 /* For the transpose, which is a convolution of shape {n_out, n_in} with the taps in reverse. */
 void conv_pack_transposed(struct conv_shape shape, size_t taps, const float *restrict w, float *restrict packed);
 
-/* out(x, o) = (base(x, o) + bias(o)) + sum over (chunk of in, z, y, x, channel of it), in this order, of w in(x + tap).
- * bias[16 * chunks of n_out] or NULL: 0; base is a field like out, may be out, or NULL: 0. in has its halo; that of
- * out is
- * left as it is. Where n_out is 1: 16 such chains, one of each channel of a chunk and each from 0, over (chunk, z, y,
- * x),
- * whose ends are added i with i + 8, then with i + 4, i + 2, i + 1, and bias[0] to that; no base. */
+/* out(x, o) = (base(x, o) + bias(o)) + sum over (chunk of in, z, y, x, channel of it), in this order, of w in(x +
+ * tap). bias[16 * chunks of n_out] or NULL: 0; base is a field like out, may be out, or NULL: 0. in has its halo;
+ * that of out is left as it is. Where n_out is 1: 16 such chains, one of each channel of a chunk and each from 0,
+ * over (chunk, z, y, x), whose ends are added i with i + 8, then with i + 4, i + 2, i + 1, and bias[0] to that; no
+ * base. */
 void conv_apply(const struct conv_grid *grid, struct conv_shape shape, const float *restrict packed, const float *bias,
                 const float *restrict in, const float *base, float *out);
 
 /* ---- gradients of them ---- */
 
 /* Adds to gradient[n_out][n_in][taps] the sums over cells of in(x + tap, i) d(x, o), each one chain from 0 over (z,
- * y, x).
- * in has its halo; where n_out is 1 d has, and the sum is over in(x) d(x - tap). work[256 * taps] is overwritten. */
+ * y, x). in has its halo; where n_out is 1 d has, and the sum is over in(x) d(x - tap). work[256 * taps] is
+ * overwritten. */
 void conv_gradient(const struct conv_grid *grid, struct conv_shape shape, const float *restrict in,
                    const float *restrict d, float *restrict work, float *restrict gradient);
 

@@ -1,6 +1,5 @@
 /* Gradients of convolutions: a register tile is a few (column of taps, channel of in) by one chunk of channels of d,
- * and
- * stays through as many cells as leave both fields in the first-level cache. */
+ * and stays through as many cells as leave both fields in the first-level cache. */
 #include "network/conv.h"
 #include "network/conv_tile.h"
 

@@ -1,6 +1,5 @@
-/* Register tiles of convolutions: up to VECTOR_ROWS rows of 16 floats, every one a chain of fused multiply-adds. Rows
- * are
- * cells where fields are computed, taps and channels where gradients are. */
+/* Register tiles of convolutions: up to VECTOR_ROWS rows of 16 floats, every one a chain of fused multiply-adds.
+ * Rows are cells where fields are computed, taps and channels where gradients are. */
 #ifndef SCULPTOR_NETWORK_CONV_TILE_H
 #define SCULPTOR_NETWORK_CONV_TILE_H
 

@@ -16,7 +16,7 @@
 
 struct unet_settings { int64_t channels, levels, blocks, embedding; };
 
-/* ---- weights (unet.c) ---- */
+/* ---- weights (unet_layers.c) ---- */
 
 /* A layer of weights: a convolution, or linear, w[out][in] with bias[out]. */
 struct unet_layer {
@@ -30,6 +30,8 @@ struct unet_layer {
 /* In the order of theta, which is that of a forward pass. layer may be NULL: only counts. */
 size_t unet_layers(const struct unet_settings *settings, int n_axes, struct unet_layer *layer);
 size_t unet_features(const struct unet_settings *settings); /* of sigma */
+size_t unet_tensors(const void *settings, const struct network_shape *shape, struct network_tensor *tensor);
+void unet_initialise(const void *settings, const struct network_shape *shape, uint64_t seed, float *theta);
 
 /* ---- memory (unet_model.c) ---- */
 
@@ -61,7 +63,11 @@ struct unet_film {
         float *slope;           /* act' at h; NULL where linear */
 };
 
-struct unet_block { struct unet_conv first, second; struct unet_film film; float *x, *y; }; /* of the stream, before and after */
+struct unet_block {
+        struct unet_conv first, second;
+        struct unet_film film;
+        float *x, *y; /* the stream before and after */
+};
 
 struct unet {
         const struct unet_settings *settings;

@@ -1,6 +1,5 @@
 /* Forward, tangent and backward passes of the U-Net. A tangent goes the way of forward() in the levels' streams, in
- * place;
- * adjoints go back in the same ones. A convolution's input gets its halo just before. Local. */
+ * place; adjoints go back in the same ones. A convolution's input gets its halo just before. Local. */
 #include "network/unet.h"
 
 static const struct conv_grid *grid_of(const struct unet *unet, size_t l)

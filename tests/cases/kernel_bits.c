@@ -1,11 +1,12 @@
 /* Prints the hashes of tests/unit/kernel_bits.h as this build computes them, "name hash committed".
- * Links with src/base/rng.c, src/score/mixture*.c and the parts of networks of particles alone; what they want of
+ * Links with src/base/rng.c, src/score/mixture*.c and the parts of networks that are local; what they want of
  * the rest is below. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "../unit/kernel_bits.h"
+#include "../unit/unet_bits.h"
 #include "sculptor/error.h"
 #include "sculptor/memory.h"
 
@@ -34,5 +35,6 @@ int main(void)
         printf("rng %016" PRIx64 " %016" PRIx64 "\n", bits_of_rng(), BITS_OF_RNG);
         printf("network %016" PRIx64 " %016" PRIx64 "\n", bits_of_network(), BITS_OF_NETWORK);
         printf("mixture %016" PRIx64 " %016" PRIx64 "\n", bits_of_mixture(), BITS_OF_MIXTURE);
+        printf("unet %016" PRIx64 " %016" PRIx64 "\n", bits_of_unet(), BITS_OF_UNET);
         return 0;
 }

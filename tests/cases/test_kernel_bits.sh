@@ -6,7 +6,9 @@ cd "$(dirname "$0")/../.." || exit 1
 scratch=${SCRATCH:-$(mktemp -d)}
 sources="tests/cases/kernel_bits.c src/base/rng.c src/score/mixture.c src/score/mixture_level.c src/score/mixture_eval.c
         src/score/mixture_each.c src/network/gemm.c src/network/perceptron.c src/network/perceptron_weights.c
-        src/network/particle_inputs.c src/network/spectral_norm.c"
+        src/network/particle_inputs.c src/network/spectral_norm.c src/network/conv.c src/network/conv_gradient.c
+        src/network/unet_film.c src/network/unet_layers.c src/network/unet_levels.c src/network/unet_model.c
+        src/network/unet_passes.c"
 exact="-fno-fast-math -ffp-contract=off -fno-math-errno -fno-trapping-math"
 
 try() { # NAME OPTIONS...

@@ -143,9 +143,9 @@ static void check_apply(struct fields *f, bool transposed, const float *bias, co
                                 for (size_t x = 0; x < f->grid.width; x++) {
                                         const size_t i = at(f, of.n_out, o, z, y, x);
                                         const float start = (base ? base[i] : 0) + (bias ? bias[o] : 0);
-                                        const float value = o < of.n_out
-                                                                    ? expected(f, transposed, of, in, o, z, y, x, start)
-                                                                    : 0;
+                                        float value = 0;
+                                        if (o < of.n_out)
+                                                value = expected(f, transposed, of, in, o, z, y, x, start);
                                         assert_true(f->out[i] == value);
                                 }
 }
@@ -211,8 +211,8 @@ static void test_the_gradient_is_a_chain_of_fmaf(void **state)
                                                 const bool swapped = of.n_out == 1;
                                                 const size_t here = swapped ? f.taps - 1 - tap : tap;
                                                 const float u =
-                                                        swapped ? f.in[at(&f, of.n_in, i, z, y, x)]
-                                                                : f.in[neighbour(&f, of.n_in, i, here, z, y, x)];
+                                                        f.in[swapped ? at(&f, of.n_in, i, z, y, x)
+                                                                     : neighbour(&f, of.n_in, i, here, z, y, x)];
                                                 const float d = swapped ? f.d[neighbour(&f, 1, 0, here, z, y, x)]
                                                                         : f.d[at(&f, of.n_out, o, z, y, x)];
                                                 sum = fmaf(u, d, sum);

@@ -9,6 +9,7 @@
 
 #include "network_lab.h"
 #include "spectral_fixture.h"
+#include "unet_bits.h"
 
 static const double square[] = {16, 16}, oblong[] = {12, 8}, block[] = {8, 16, 8}, odd[] = {7, 5};
 
@@ -21,7 +22,8 @@ static struct mesh *open(struct network_lab *lab, const char *text, int n_axes, 
         const struct network_type *type = lab->network->type;
         type->initialise(lab->settings.type.settings, &lab->network->shape, 3, lab->theta);
         double *z = allocate(lab->network->n_parameters, sizeof *z);
-        rng_normal_row(&(struct rng_stream){.seed = 8, .purpose = RNG_TEST}, 0, 0, (int64_t)lab->network->n_parameters, z);
+        const struct rng_stream stream = {.seed = 8, .purpose = RNG_TEST};
+        rng_normal_row(&stream, 0, 0, (int64_t)lab->network->n_parameters, z);
         for (size_t t = 0; t < lab->n_tensors; t++) {
                 const struct network_tensor *tensor = &lab->tensor[t];
                 const double terms = tensor->rank == 1 ? 100 : (double)tensor->size / (double)tensor->shape[0];
@@ -76,9 +78,9 @@ static void test_an_untrained_network_is_nothing(void **state)
         mesh_free(mesh);
 }
 
-/* Deviations of the streams stay about 1 in first weights: the variance is 1 + 1/4 a block, and what comes from below
- * adds
- * a half. Seen at F where the last layer is what averages channels: of the order of 1, at any depth and mesh. */
+/* Deviations of the streams stay about 1 in first weights: the variance is 1 + 1/4 a block, and what comes from
+ * below adds a half. Seen at F where the last layer is what averages channels: of the order of 1, at any depth and
+ * mesh. */
 static void test_first_weights_keep_the_size_of_fields(void **state)
 {
         (void)state;
@@ -115,8 +117,7 @@ static size_t source_cell(const struct mesh *mesh, const struct mesh *large, int
 }
 
 /* F of a field moved and repeated is F moved and repeated, bit by bit: each cell's chains have the same terms in the
- * same
- * order. The larger mesh is given the weights of the smaller, which do not know of meshes. */
+ * same order. The larger mesh is given the weights of the smaller, which do not know of meshes. */
 static void check_repeated(const char *text, int n_axes, const double *cells, const double *more, int64_t shift)
 {
         struct network_lab lab, large;
@@ -211,6 +212,12 @@ static void expect_unfit(const char *text, int n_axes, const double *cells, cons
         input_free(input);
 }
 
+static void test_bits_are_those_of_every_build(void **state)
+{
+        (void)state;
+        assert_int_equal(bits_of_unet(), BITS_OF_UNET);
+}
+
 static void test_meshes_that_cannot_be_halved_are_refused(void **state)
 {
         (void)state;
@@ -232,6 +239,7 @@ int main(void)
                 cmocka_unit_test(test_it_commutes_with_translations),
                 cmocka_unit_test(test_a_larger_mesh_is_the_same_network),
                 cmocka_unit_test(test_evaluations_leave_nothing_behind),
+                cmocka_unit_test(test_bits_are_those_of_every_build),
                 cmocka_unit_test(test_meshes_that_cannot_be_halved_are_refused),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
