@@ -1,7 +1,7 @@
 /* Prints what a weights file's network gives at points: network_probe FILE <points
  *
- * A line of the input: sigma, then n_dim coordinates. A line of the output: F there, as if it were c_in (y - m), and the
- * score there. */
+ * A line of the input: sigma, then n_dim coordinates. A line of the output: F there, as if it were c_in (y - m), and
+ * the score there. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
