@@ -210,7 +210,7 @@ static const char *read_all(const struct reading *reading)
         why = why ? why : get_normalisation(reading);
         if (!why && (why = weights_check(weights)))
                 why = reason("%s: %s", reading->path, why);
-        if (!why && strcmp(digest, weights->digest) != 0)
+        if (!why && (!digest || strcmp(digest, weights->digest) != 0))
                 why = reason("%s: weights_sha256 is not that of its tensors", reading->path);
         free(text);
         free(digest);
