@@ -5,6 +5,7 @@
 #   BUILD=DIR  PREFIX=DIR  DESTDIR=DIR  CFLAGS  LDFLAGS  MPICC  PYTHON
 #   HDF5_DIR FFTW_DIR GSL_DIR YAML_DIR   folders of libraries that pkg-config does not know
 #   SANITIZE=1  address and undefined-behaviour sanitizers, in a build folder of their own
+#   TORCH_DIR=DIR  libtorch, for make plugins
 #   WERROR=1    warnings are errors (also with CI=true)
 #   V=1         print whole command lines
 -include config.mk
@@ -17,7 +18,7 @@ MPICC  ?= mpicc
 PREFIX ?= /usr/local
 CFLAGS ?= -g $(if $(SANITIZE),-O1,-O3)
 RANKS  ?= 2
-export MPICC PYTHON PKG_CONFIG HDF5_DIR FFTW_DIR GSL_DIR YAML_DIR
+export MPICC CXX PYTHON TORCH_DIR PKG_CONFIG HDF5_DIR FFTW_DIR GSL_DIR YAML_DIR
 
 # Evaluated at the first use, then kept: nothing is asked of the system by `make help` or `make demo`
 # before what they need is installed.
@@ -49,6 +50,7 @@ mpi_tests  = $(patsubst tests/mpi/%.c,$(BUILD)/tests/mpi/%,$(wildcard tests/mpi/
 # tests/cases/x_probe.c -> $(BUILD)/tests/x_probe: what tests of whole runs ask of the library
 probes     = $(patsubst tests/cases/%.c,$(BUILD)/tests/%,$(wildcard tests/cases/*_probe.c))
 shims      = $(patsubst %.c,$(BUILD)/%.so,$(wildcard tests/faults/*.c))
+c_plugins  = $(patsubst %.c,$(BUILD)/%.so,$(wildcard plugins/*.c))
 benchmarks = $(patsubst %.c,$(BUILD)/%,$(wildcard bench/*.c))
 objects    = $(patsubst %.c,$(BUILD)/%.o,$(sources) $(programs) $(wildcard tests/*/*.c bench/*.c))
 
@@ -82,11 +84,25 @@ $(shims): $(BUILD)/%.so: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call quiet,CC  )$(compile) -fPIC -shared -o $@ $< -ldl
 
+# What users compile by themselves: with the system's compilers, and this header alone.
+$(c_plugins): $(BUILD)/%.so: %.c include/sculptor/plugin.h
+	@mkdir -p $(@D)
+	$(call quiet,CC  )$(CC) -O2 -fPIC -shared -std=c99 -ffp-contract=off $(warnings) -Iinclude -o $@ $< -lm
+
+$(BUILD)/tests/test_plugin: | $(BUILD)/plugins/example_mixture.so
+
+$(BUILD)/plugins/torchscript.so: plugins/torchscript.cpp include/sculptor/plugin.h
+	@mkdir -p $(@D)
+	$(call quiet,CXX )$(CXX) -O2 -fPIC -shared -std=c++17 -Wall -Wextra -Iinclude -o $@ $< $$(scripts/find-torch)
+
+plugins: $(c_plugins)  ## build the example plugins: in C, and TorchScript's where libtorch is found (TORCH_DIR=DIR)
+	@if scripts/find-torch >/dev/null; then $(MAKE) --no-print-directory $(BUILD)/plugins/torchscript.so; fi
+
 $(probes): $(BUILD)/tests/%: $(BUILD)/tests/cases/%.o $(library)
 	$(call quiet,LINK)$(link) -o $@ $^ $(libs)
 
 unit: $(unit_tests)
-tests: $(unit_tests) $(mpi_tests) $(probes) $(shims)
+tests: $(unit_tests) $(mpi_tests) $(probes) $(shims) $(c_plugins)
 
 # What objects were compiled with, and which version they are of: files that change when those do.
 $(BUILD)/flags: FORCE
@@ -127,6 +143,11 @@ pictures:  ## draw reverse diffusion: five samplers, forward and reverse, likeli
 	@$(MAKE) --no-print-directory -j "$$(nproc)" all
 	@BUILD='$(BUILD)' RANKS='$(RANKS)' scripts/run-pictures
 
+studies:  ## show the theory of learning by runs, with pictures: smeared modes, fields that are no gradients (some minutes)
+	@scripts/install-dependencies build post
+	@$(MAKE) --no-print-directory -j "$$(nproc)" all
+	@. scripts/mpi-environment && '$(or $(PYTHON),$(python))' scripts/run-studies '$(BUILD)'
+
 test:  ## install what is missing, build, run all tests; TESTS=pattern runs some
 	@scripts/install-dependencies build post test
 	@$(MAKE) --no-print-directory -j "$$(nproc)" all tests
@@ -151,7 +172,7 @@ lint:  ## check includes between folders, symbols and format; run clang-tidy and
 	@$(MAKE) --no-print-directory -j "$$(nproc)" --output-sync=target -k lint-tree lint-format lint-cppcheck lint-tidy
 	@echo "lint: nothing to complain of"
 
-c_files = $(wildcard include/sculptor/*.h src/*/*.[ch] tests/*/*.[ch])
+c_files = $(wildcard include/sculptor/*.h src/*/*.[ch] tests/*/*.[ch] plugins/*.c*)
 
 lint-tree:
 	@scripts/lint-tree --compile '$(compile)' --build '$(BUILD)'
@@ -183,12 +204,13 @@ clean:  ## remove what was built
 share = $(DESTDIR)$(PREFIX)/share/sculptor
 install: all  ## install into PREFIX (/usr/local), under DESTDIR where given
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/pkgconfig $(DESTDIR)$(PREFIX)/include/sculptor
-	install -d $(share)/inputs $(share)/jobscripts $(share)/postprocess
+	install -d $(share)/inputs $(share)/jobscripts $(share)/postprocess $(share)/plugins
 	install -m 755 $(BUILD)/sculptor $(DESTDIR)$(PREFIX)/bin/
 	install -m 644 $(library) $(DESTDIR)$(PREFIX)/lib/
 	install -m 644 $(headers) $(DESTDIR)$(PREFIX)/include/sculptor/
 	install -m 644 inputs/*.yaml $(share)/inputs/
 	install -m 644 jobscripts/* $(share)/jobscripts/
+	install -m 644 plugins/* $(share)/plugins/
 	cd postprocess && find . -name '*.py' -exec install -D -m 644 {} $(abspath $(share))/postprocess/{} \;
 	printf '%s\n' 'prefix=$(PREFIX)' '' 'Name: sculptor' 'Description: samples carved out of noise by score fields' \
 	  'Version: $(VERSION)' 'Cflags: -I$${prefix}/include' 'Libs: -L$${prefix}/lib -lsculptor $(libs)' \
@@ -199,7 +221,7 @@ help:  ## print this
 	@sed -n '/^# Settings/,/^[^#]/s/^# \{0,1\}//p' $(firstword $(MAKEFILE_LIST))
 
 FORCE:
-.PHONY: all unit tests demo demo-train five-samplers pictures test test-long bench accuracy lint lint-tree lint-format lint-cppcheck \
+.PHONY: all unit tests plugins demo demo-train studies five-samplers pictures test test-long bench accuracy lint lint-tree lint-format lint-cppcheck \
         lint-tidy format docs clean install help FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:

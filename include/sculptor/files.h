@@ -31,13 +31,19 @@ struct sha256 { uint32_t h[8]; uint64_t n_bytes; unsigned char block[64]; };
 void sha256_begin(struct sha256 *sha);
 void sha256_add(struct sha256 *sha, const void *bytes, size_t n);
 void sha256_end(struct sha256 *sha, char hex[65]);
+const char *file_digest(const char *path, char hex[65]); /* local; of the whole file. NULL or why */
 
 /* Local. The SHA-256 of a snapshot's or checkpoint's payload: its arrays in a fixed order and its place
  * in the run; not provenance, dates or wall times. NULL or why. */
 const char *payload_hash(const char *path, char hex[65]);
 
 /* A user's data set of shape (rows, columns), or (rows) taken as one column; any HDF5 real type. */
-struct dataset_shape { int64_t n_rows, n_columns; };
+enum { DATASET_SHAPE_AXES = 8 };
+struct dataset_shape {
+        int64_t n_rows, n_columns;
+        int rank;
+        int64_t size[DATASET_SHAPE_AXES]; /* of each of its axes */
+};
 
 /* Local (one process may look, before MPI). Refuses external storage, external links, virtual data
  * sets, other ranks and types, unknown filters, with the reason. */

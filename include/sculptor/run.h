@@ -68,8 +68,8 @@ struct train *train_configure(const struct options *options);
 /* Collective. Takes the directory, and the state from the newest checkpoint that verifies, or the first weights. */
 void train_restore_or_begin(struct train *train);
 bool train_finished(const struct train *train);
-/* Collective. Some steps, and what is due after them: validation, series, checkpoint, progress. A signal or the deadline
- * ends the run in here, as in run_level(). */
+/* Collective. All steps that are left, and what is due after them: validation, series, checkpoint, progress. A signal
+ * or the deadline ends the run in here, as in run_level(). */
 void train_advance(struct train *train);
 /* Collective. Writes the weights files, says so; frees the run. */
 void train_end(struct train *train);
@@ -97,7 +97,7 @@ void run_likelihood(struct run *run);
 
 /* ---- check ---- */
 
-/* What the input's training and its sampling would take, for so many ranks as the options say, and what they would do. */
+/* What the input's training and its sampling would take, on as many ranks as the options say, and would do. */
 void run_check(const struct options *options, FILE *out);
 /* Of one of them. */
 void run_predict(const struct run *run, int64_t ranks, FILE *out);

@@ -29,6 +29,7 @@ struct score_context {
         /* The same, NaN and infinities let through; NULL: read_field. */
         const char *(*read_any)(const char *path, const char *name, const struct mesh *mesh, double *field);
         const char *(*read_weights)(const char *path, struct weights **weights); /* local */
+        const char *(*file_digest)(const char *path, char hex[65]);              /* SHA-256; local */
         const char **key; /* what is at fault where load() fails, a key of the score's table; NULL: nobody asks */
 };
 

@@ -1,5 +1,5 @@
-/* Checkpoints of a training: a weights file (weights.h) of the averaged weights, with all that is needed to go on beside
- * them, so that it can be sampled with as it is. Named, verified and kept as checkpoint.h says. */
+/* Checkpoints of a training: a weights file (weights.h) of the averaged weights, with all that is needed to go on
+ * beside them, so that it can be sampled with as it is. Named, verified and kept as checkpoint.h says. */
 #ifndef SCULPTOR_TRAINING_CHECKPOINT_H
 #define SCULPTOR_TRAINING_CHECKPOINT_H
 
@@ -15,7 +15,10 @@ enum { TRAINING_CHECKPOINT_MAX_ARRAYS = 8, TRAINING_CHECKPOINT_NUMBERS = 2 };
 struct training_checkpoint {
         const struct weights *weights; /* written; of reading NULL: weights_read() reads them */
         size_t n_arrays;               /* floats[weights->n_parameters] each: weights under way, moments, averages */
-        struct { const char *name; float *values; } array[TRAINING_CHECKPOINT_MAX_ARRAYS];
+        struct {
+                const char *name;
+                float *values;
+        } array[TRAINING_CHECKPOINT_MAX_ARRAYS];
         int64_t step;
         double number[TRAINING_CHECKPOINT_NUMBERS]; /* what else decides how it goes on */
         double wall_seconds;           /* outside the payload */
@@ -27,7 +30,8 @@ struct training_checkpoint {
 const char *training_checkpoint_write(const char *directory, const struct training_checkpoint *checkpoint,
                                       const struct provenance *provenance, int keep, char **path);
 
-/* Collective. What a (verified) checkpoint says of itself; parameters and wisdom (may be NULL) are the caller's to free. */
+/* Collective. What a (verified) checkpoint says of itself; parameters and wisdom (may be NULL) are the caller's to
+ * free. */
 struct training_checkpoint_header { int64_t step; char *parameters, *wisdom; };
 const char *training_checkpoint_read_header(const char *path, struct training_checkpoint_header *header);
 

@@ -168,6 +168,11 @@ def main(arguments=None):
             return commands.run(arguments[0], arguments[1:])
         options = parse(arguments)
         require_packages()
+        from .inspection import inspected
+
+        if inspected(options.run):  # which has one picture
+            return commands.run("inspect", [options.run, "--format", options.format,
+                                            *(["--output", options.output] if options.output else [])])
         return _work(options)
     except Problem as problem:
         print(f"sculptor-plot: {problem}", file=sys.stderr)

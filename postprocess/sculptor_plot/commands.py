@@ -176,7 +176,25 @@ def _learning(options):
     return run, "learning", make
 
 
-ABOUT = {"learning": "A trained score: data, samples, marginals, how it learned, and the distance to held-out data.",
+def _inspect_parser():
+    return _parser("inspect", ("run", "RUN_DIR", None, "the directory of an inspect.h5"), of_populations=False)
+
+
+def _inspect(options):
+    from . import inspection
+    from .files import FileError, RunError
+
+    try:
+        found = inspection.Inspection(options.run)
+    except FileError:
+        raise
+    except RunError as error:
+        raise Problem(str(error), BAD_USE) from None
+    return found, "inspect", lambda: inspection.draw(found)
+
+
+ABOUT = {"inspect": "A score held against the truth: errors over noise levels, maps of them, samples beside exact draws.",
+         "learning": "A trained score: data, samples, marginals, how it learned, and the distance to held-out data.",
          "compare": "The last populations of several samplers of one target side by side, with their score "
                     "evaluations a particle (NFE), the exact density as contours and the distance from it.",
          "filmstrip": "Forward and reverse side by side: data become noise above, noise becomes data below, the same "
@@ -186,7 +204,8 @@ ABOUT = {"learning": "A trained score: data, samples, marginals, how it learned,
          "paths": "Paths between latents and the samples a flow makes of them, coloured from end to end; of random "
                   "fields maps, a path a row."}
 # name: (its arguments, what looks at the runs and returns (run whose pictures it is, name of the file, how to draw it))
-COMMANDS = {"learning": (_learning_parser, _learning), "compare": (_compare_parser, _compare), "filmstrip": (_filmstrip_parser, _filmstrip),
+COMMANDS = {"learning": (_learning_parser, _learning), "inspect": (_inspect_parser, _inspect),
+            "compare": (_compare_parser, _compare), "filmstrip": (_filmstrip_parser, _filmstrip),
             "likelihood": (_likelihood_parser, _likelihood), "paths": (_paths_parser, _paths)}
 NAMES = tuple(COMMANDS)
 HELP = ", ".join(f"sculptor-plot {name} --help" for name in NAMES)

@@ -1,4 +1,6 @@
 """To and from PyTorch, which is imported only where it is needed."""
+import re
+
 import numpy as np
 
 from .weights import Weights
@@ -33,6 +35,27 @@ def mlp_from_torch(module, network=None, **rest):
     for i, layer in enumerate(linear):
         tensors[f"layer_{i}.weight"], tensors[f"layer_{i}.bias"] = _array(layer.weight), _array(layer.bias)
     return Weights(network=settings, tensors=tensors, n_dim=n_dim, **rest)
+
+
+def mlp_from_file(path, network=None, **rest):
+    """The same from a file of the state_dict of a torch.nn.Sequential, whatever precedes "0.weight" in its names."""
+    import torch
+    state = torch.load(path, map_location="cpu", weights_only=True)  # a pickled module could run any code
+    found = {}
+    for name, value in state.items():
+        match = re.fullmatch(r"((?:.*\.)?)(\d+)\.(weight|bias)", name)
+        if not match:
+            raise ValueError(f"{name} is no weight or bias of a layer of a Sequential")
+        found.setdefault((match[1], int(match[2])), {})[match[3]] = value
+    if len({prefix for prefix, _ in found}) != 1 or any(len(layer) != 2 or layer["weight"].ndim != 2
+                                                        for layer in found.values()):
+        raise ValueError("its layers are not Linear ones with weight and bias of one Sequential")
+    linear = []
+    for key in sorted(found):
+        n_out, n_in = found[key]["weight"].shape
+        linear.append(torch.nn.Linear(n_in, n_out))
+        linear[-1].load_state_dict(found[key])
+    return mlp_from_torch(torch.nn.Sequential(*linear), network, **rest)
 
 
 def mlp_to_torch(weights):

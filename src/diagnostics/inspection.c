@@ -5,11 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "diagnostics/inspection_tile.h"
 #include "sculptor/memory.h"
 #include "sculptor/mesh.h"
 #include "sculptor/parallel.h"
-#include "sculptor/population.h"
-#include "sculptor/rng.h"
 #include "sculptor/tree_sum.h"
 
 static const struct mesh *mesh_of(const struct score *score)
@@ -48,175 +47,152 @@ const char *inspection_unfit(const struct inspection *inspection, double sigma)
         return NULL;
 }
 
-/* ---- one tile ---- */
-
-enum { ERROR, ERROR_SQUARED, NORM, LINEAR, ACCEPTED, N_SUMS };
-
-struct work {
-        const struct inspection *inspection;
-        const struct mesh *mesh;
-        double sigma;
-        uint32_t level;
-        struct score_level *score, *truth; /* truth NULL: it is sampled */
-        size_t size;
-        double *x_0, *y, *s, *exact, *other, *linear; /* tiles */
-};
-
-/* a . b of each lane, of a field the same in all. */
-static void dot(const struct work *work, const double *a, const double *b, double *product)
+bool inspection_has_jacobian(const struct score *score)
 {
-        memset(product, 0, LANES * sizeof *product);
-        if (work->mesh) {
-                const double of_field = mesh_dot(work->mesh, a, b);
-                for (size_t lane = 0; lane < LANES; lane++)
-                        product[lane] = of_field;
-                return;
-        }
-        for (size_t row = 0; row < work->size; row += LANES)
-                for (size_t lane = 0; lane < LANES; lane++)
-                        product[lane] = fma(a[row + lane], b[row + lane], product[lane]);
-}
-
-static void make_noise(const struct work *work, const struct rng_stream *stream, uint64_t first, double *n)
-{
-        const struct mesh *mesh = work->mesh;
-        if (!mesh) {
-                rng_normal(stream, first, work->inspection->truth->n_dim, n);
-                return;
-        }
-        for (size_t p = 0; p < mesh->n_planes_here; p++)
-                rng_normal_row(stream, first, (mesh->plane_begin + (int64_t)p) * (int64_t)mesh->plane_cells,
-                               (int64_t)mesh->plane_cells, n + p * mesh->plane_stride);
-}
-
-/* The truth, as two estimates of the score that are one where it is exact. */
-static double find_truth(struct work *work, uint64_t first)
-{
-        if (work->truth) {
-                score_eval(work->truth, work->y, work->exact);
-                memcpy(work->other, work->exact, work->size * sizeof *work->other);
-                return 0;
-        }
-        const struct inspection *inspection = work->inspection;
-        const struct posterior_sampling sampling = {.seed = inspection->seed, .particle = first, .level = work->level,
-                                                    .sigma = work->sigma, .trajectories = inspection->trajectories};
-        double acceptance, *const mean[2] = {work->exact, work->other};
-        inspection->truth->type->posterior_means(inspection->truth->model, &sampling, work->x_0, work->y, mean,
-                                                 &acceptance);
-        for (size_t i = 0; i < work->size; i++) {
-                work->exact[i] = (work->exact[i] - work->y[i]) / (work->sigma * work->sigma);
-                work->other[i] = (work->other[i] - work->y[i]) / (work->sigma * work->sigma);
-        }
-        return acceptance;
-}
-
-/* The best linear score where the trained one knows the variances of modes: -F^-1 [F y/c]. */
-static double negative_inverse(double c, const double *parameter)
-{
-        (void)parameter;
-        return c > 0 ? -1 / c : 0;
-}
-
-static void subtract(const struct work *work, const double *a, const double *b, double *out)
-{
-        for (size_t i = 0; i < work->size; i++)
-                out[i] = a[i] - b[i];
-}
-
-static void measure_tile(struct work *work, uint64_t first, int64_t n_real, double *sums)
-{
-        const struct inspection *inspection = work->inspection;
-        const struct score_type *type = inspection->score->type;
-        const struct rng_stream draws = {.seed = inspection->seed, .purpose = RNG_TARGET, .level = work->level},
-                                noise = {.seed = inspection->seed, .purpose = RNG_EXAMPLE, .level = work->level, .stage = 4};
-        inspection->truth->type->draw(inspection->truth->model, &draws, first, work->x_0);
-        make_noise(work, &noise, first, work->y);
-        for (size_t i = 0; i < work->size; i++)
-                work->y[i] = fma(work->sigma, work->y[i], work->x_0[i]);
-        score_eval(work->score, work->y, work->s);
-        const double acceptance = find_truth(work, first);
-        double product[N_SUMS][LANES] = {{0}};
-        dot(work, work->exact, work->other, product[NORM]);
-        if (type->filter) {
-                const struct score_filter inverse = {negative_inverse, NULL};
-                double *a = work->x_0, *b = work->linear; /* x_0 has served */
-                type->filter(work->score->state, &inverse, work->y, work->linear);
-                subtract(work, work->linear, work->exact, a);
-                subtract(work, work->linear, work->other, b);
-                dot(work, a, b, product[LINEAR]);
-        }
-        subtract(work, work->s, work->exact, work->exact);
-        subtract(work, work->s, work->other, work->other);
-        dot(work, work->exact, work->other, product[ERROR]);
-        for (size_t lane = 0; lane < LANES; lane++) {
-                product[ERROR_SQUARED][lane] = product[ERROR][lane] * product[ERROR][lane];
-                product[ACCEPTED][lane] = acceptance;
-        }
-        memset(sums, 0, N_SUMS * sizeof *sums);
-        for (int k = 0; k < N_SUMS; k++)
-                for (int64_t lane = 0; lane < n_real; lane++)
-                        sums[k] += product[k][lane];
+        return score->type->jacobian_vector || score->type->jacobian;
 }
 
 /* ---- a level ---- */
 
-static void open_work(struct work *work, const struct inspection *inspection, double sigma, uint32_t level)
+static void open_work(struct inspection_work *work, const struct inspection *inspection, double sigma, uint32_t level)
 {
-        *work = (struct work){.inspection = inspection, .mesh = mesh_of(inspection->truth), .sigma = sigma, .level = level};
+        *work = (struct inspection_work){.inspection = inspection, .mesh = mesh_of(inspection->truth), .sigma = sigma,
+                                         .level = level};
         work->size = score_tile_size(inspection->score);
+        work->n_shells = inspection->spectra ? field_spectra_shells(inspection->spectra) : 0;
         work->score = score_level_create(inspection->score, sigma);
         work->truth = undefined(inspection->truth, sigma) ? NULL : score_level_create(inspection->truth, sigma);
-        double **tiles[] = {&work->x_0, &work->y, &work->s, &work->exact, &work->other, &work->linear};
+        double **tiles[] = INSPECTION_TILES(work);
         for (size_t i = 0; i < sizeof tiles / sizeof *tiles; i++)
                 *tiles[i] = allocate(work->size + 1, sizeof **tiles[i]);
 }
 
-static void close_work(struct work *work)
+static void close_work(struct inspection_work *work)
 {
         score_level_free(work->score);
         score_level_free(work->truth);
-        double *tiles[] = {work->x_0, work->y, work->s, work->exact, work->other, work->linear};
+        double **tiles[] = INSPECTION_TILES(work);
         for (size_t i = 0; i < sizeof tiles / sizeof *tiles; i++)
-                free(tiles[i]);
+                free(*tiles[i]);
+}
+
+/* Of n examples' sums of x and x^2. */
+static struct inspection_number mean_of(const double *sums, double n, double unit)
+{
+        const double mean = sums[0] / n, variance = n > 1 ? (sums[1] / n - mean * mean) * n / (n - 1) : 0;
+        return (struct inspection_number){unit * mean, unit * sqrt(fmax(variance, 0) / n)};
+}
+
+/* sqrt(E a/E b) of sums of a, a^2 and b, b^2, and a b: to first order its relative variance is a quarter of that of
+ * a - b (E a/E b) over (E a)^2. */
+static struct inspection_number root_of_ratio(const double *a, const double *b, double ab, double n)
+{
+        const double ratio = a[0] / b[0], root = sqrt(fmax(ratio, 0));
+        const double square = fmax(a[1] - 2 * ratio * ab + ratio * ratio * b[1], 0);
+        return (struct inspection_number){root,
+                                          root > 0 ? 0.5 * sqrt(square) / b[0] / root * sqrt(n / fmax(n - 1, 1)) : 0};
+}
+
+static const struct inspection_number none = {NAN, NAN};
+
+static struct inspection_powers powers_of(const double *total, size_t n_shells, double n)
+{
+        struct inspection_powers powers = {NULL};
+        double **of[] = {&powers.denoised, &powers.truth, &powers.cross, &powers.difference};
+        for (size_t i = 0; i < sizeof of / sizeof *of && n_shells > 0; i++) {
+                *of[i] = allocate(n_shells, sizeof **of[i]);
+                for (size_t shell = 0; shell < n_shells; shell++)
+                        (*of[i])[shell] = total[i * n_shells + shell] / n;
+        }
+        return powers;
+}
+
+static struct inspection_level level_of(const struct inspection_work *work, const double *total)
+{
+        const struct inspection *inspection = work->inspection;
+        const bool linear = inspection->score->type->filter, probed = inspection->probes > 0;
+        const double n = (double)inspection->examples;
+        const double unit = work->sigma * work->sigma / (double)inspection->truth->n_dim;
+        struct inspection_level level = {
+                .sigma = work->sigma,
+                .eps = mean_of(total + ERROR, n, unit),
+                .relative = root_of_ratio(total + ERROR, total + NORM, total[ERROR_NORM], n),
+                .score_squared = unit * total[NORM] / n,
+                .gaussian_eps = linear ? mean_of(total + LINEAR, n, unit) : none,
+                .gaussian_relative = linear ? root_of_ratio(total + LINEAR, total + NORM, total[LINEAR_NORM], n) : none,
+                .asymmetry = probed ? root_of_ratio(total + CURL, total + JACOBIAN, total[CURL_JACOBIAN], n) : none,
+                .acceptance = work->truth ? NAN : total[ACCEPTED] / n,
+                .reference_noise = sqrt(fmax(total[NOISE], 0) / total[NORM]),
+                .powers = powers_of(total + INSPECTION_SUMS, work->n_shells, n)};
+        for (int c = 0; c < 2; c++) {
+                const double mean = total[FIRST + 2 * c] / n, square = total[FIRST + 2 * c + 1] / n;
+                const bool known = !work->mesh && inspection->truth->n_dim == 2;
+                level.mean[c] = known ? mean : NAN;
+                level.deviation[c] = known ? sqrt(fmax(square - mean * mean, 0)) : NAN;
+        }
+        return level;
 }
 
 struct inspection_level inspection_measure(const struct inspection *inspection, double sigma, uint32_t level)
 {
-        struct work work;
+        struct inspection_work work;
         open_work(&work, inspection, sigma, level);
         const int64_t of_tile = work.mesh ? 1 : LANES, n = inspection->examples, n_tiles = (n + of_tile - 1) / of_tile;
         const int64_t ranks = parallel_ensemble_size(), rank = parallel_ensemble_rank();
-        struct tree_sum *sum = tree_sum_create(N_SUMS);
+        const size_t width = INSPECTION_SUMS + INSPECTION_POWERS * work.n_shells;
+        double *sums = allocate(width, sizeof *sums);
+        struct tree_sum *sum = tree_sum_create(width);
         for (int64_t tile = n_tiles * rank / ranks; tile < n_tiles * (rank + 1) / ranks; tile++) {
-                double sums[N_SUMS];
                 const int64_t left = n - tile * of_tile;
-                measure_tile(&work, (uint64_t)(tile * of_tile), left < of_tile ? left : of_tile, sums);
+                inspection_tile(&work, (uint64_t)(tile * of_tile), left < of_tile ? left : of_tile, sums);
                 if (parallel_domain_rank() == 0) /* which speaks for its domain */
                         tree_sum_add(sum, tile, sums);
         }
-        const bool sampled = !work.truth, linear = inspection->score->type->filter;
+        tree_sum_finish(sum, sums);
+        const struct inspection_level measured = level_of(&work, sums);
+        free(sums);
         close_work(&work);
-        double total[N_SUMS];
-        tree_sum_finish(sum, total);
-
-        const double count = (double)n, unit = sigma * sigma / (double)inspection->truth->n_dim;
-        const double mean = total[ERROR] / count;
-        const double variance = n > 1 ? (total[ERROR_SQUARED] / count - mean * mean) * count / (count - 1) : 0;
-        return (struct inspection_level){
-                .sigma = sigma,
-                .eps = unit * mean,
-                .eps_error = unit * sqrt(fmax(variance, 0) / count),
-                .relative = sqrt(fmax(total[ERROR], 0) / total[NORM]),
-                .score_squared = unit * total[NORM] / count,
-                .gaussian_eps = linear ? unit * total[LINEAR] / count : NAN,
-                .gaussian_relative = linear ? sqrt(fmax(total[LINEAR], 0) / total[NORM]) : NAN,
-                .acceptance = sampled ? total[ACCEPTED] / count : NAN};
+        return measured;
 }
 
-double inspection_kl_bound(const struct inspection_level *levels, size_t n, int64_t n_dim)
+void inspection_level_release(struct inspection_level *level)
 {
-        double sum = 0;
-        for (size_t i = 1; i < n; i++)
-                sum += 0.5 * (levels[i - 1].eps + levels[i].eps) * fabs(log(levels[i].sigma / levels[i - 1].sigma));
-        return (double)n_dim * sum;
+        free(level->powers.denoised);
+        free(level->powers.truth);
+        free(level->powers.cross);
+        free(level->powers.difference);
+        level->powers = (struct inspection_powers){NULL};
+}
+
+void inspection_show(const struct inspection *inspection, double sigma, uint32_t level,
+                     const struct inspection_example *example)
+{
+        struct inspection_work work;
+        open_work(&work, inspection, sigma, level);
+        inspection_tile_make(&work, 0);
+        for (size_t i = 0; i < work.size; i++) {
+                example->clean[i] = work.x_0[i];
+                example->noisy[i] = work.y[i];
+                example->denoised[i] = fma(sigma * sigma, work.s[i], work.y[i]);
+                example->truth[i] = fma(sigma * sigma, 0.5 * (work.exact[i] + work.other[i]), work.y[i]);
+        }
+        close_work(&work);
+}
+
+/* ---- over levels ---- */
+
+struct inspection_number inspection_kl_bound(const struct inspection_level *levels, size_t n, int64_t n_dim)
+{
+        double sum = 0, square = 0;
+        for (size_t i = 0; i < n; i++) { /* the weight of each: half of the widths beside it */
+                double weight = 0;
+                if (i > 0 && levels[i].sigma > 0 && levels[i - 1].sigma > 0)
+                        weight += 0.5 * fabs(log(levels[i].sigma / levels[i - 1].sigma));
+                if (i + 1 < n && levels[i].sigma > 0 && levels[i + 1].sigma > 0)
+                        weight += 0.5 * fabs(log(levels[i + 1].sigma / levels[i].sigma));
+                sum += weight * levels[i].eps.value;
+                square += weight * weight * levels[i].eps.error * levels[i].eps.error;
+        }
+        const double error = sqrt(square);
+        return (struct inspection_number){(double)n_dim * sum, (double)n_dim * error};
 }

@@ -19,9 +19,11 @@ static const char *open_rows(const char *path, const char *name, bool flat, stru
                 why = dataset_check_values(dataset); /* their number too: its product does not overflow */
         if (why)
                 return why;
-        *shape = (struct dataset_shape){(int64_t)dataset->shape[0], 1};
-        for (int axis = 1; axis < dataset->rank; axis++)
-                shape->n_columns *= (int64_t)dataset->shape[axis];
+        *shape = (struct dataset_shape){.n_rows = (int64_t)dataset->shape[0], .n_columns = 1, .rank = dataset->rank};
+        for (int axis = 0; axis < dataset->rank; axis++) {
+                shape->size[axis] = (int64_t)dataset->shape[axis];
+                shape->n_columns *= axis > 0 ? shape->size[axis] : 1;
+        }
         return NULL;
 }
 

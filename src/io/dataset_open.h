@@ -4,8 +4,9 @@
 #define SCULPTOR_IO_DATASET_OPEN_H
 
 #include "io/hdf5_tools.h"
+#include "sculptor/files.h"
 
-enum { DATASET_MAX_RANK = 8 };
+enum { DATASET_MAX_RANK = DATASET_SHAPE_AXES };
 
 struct dataset {
         const char *path, *name; /* borrowed */

@@ -7,7 +7,7 @@
 #include "sculptor/memory.h"
 #include "sculptor/mesh.h"
 
-static const struct network_type *const registry[] = {&network_mlp, &network_energy, &network_spectral};
+static const struct network_type *const registry[] = {&network_mlp, &network_energy, &network_spectral, &network_unet};
 enum { N_TYPES = sizeof registry / sizeof registry[0] };
 
 bool network_variant(size_t i, struct param_variant *variant)
@@ -35,8 +35,7 @@ size_t network_parameters(const struct network_type *type, const void *settings,
         return size;
 }
 
-struct network *network_create(const struct network_type *type, const void *settings,
-                               const struct network_shape *shape)
+struct network *network_create(const struct network_type *type, const void *settings, const struct network_shape *shape)
 {
         struct network *network = allocate(1, sizeof *network);
         *network = (struct network){.type = type, .settings = settings, .shape = *shape};

@@ -1,16 +1,17 @@
 /* F of periodic fields, a gradient by construction:
  *
- *     F = sum_c G_c * W' [ a(sigma) phi( W (G * u) + b(sigma) ) ],   F = dE/du,   E = sum over cells and m of a_m Phi(z_m)
+ *     F = sum_c G_c * W' [ a(sigma) phi( W (G * u) + b(sigma) ) ],   F = dE/du,   E = sum_cells,m a_m Phi(z_m)
  *
- * with Phi' = phi, G_c(|k|; sigma) isotropic filters (spectral_modes.c), W [hidden][channels] the same in every cell. As the
- * G_c are real they are their own adjoints, so the Jacobian W (G.) on the right is the transpose of what is on the left:
+ * with Phi' = phi, G_c(|k|; sigma) isotropic filters (spectral_modes.c), W [hidden][channels] the same in every cell.
+ * As the G_c are real they are their own adjoints, so the Jacobian W (G.) on the right is the transpose of what is on
+ * the left:
  *
  *     dF/du = sum_c,c' G_c * [W' diag(a phi') W]_cc' G_c' *      symmetric
  *
- * Filters at nodes, a and b are linear in the features of sigma: 1, c = ln(sigma)/4, cos(pi q c), sin(pi q c) [Karras et
- * al. 2022]. What commutes with translations and rotations of a field is what F can be; the residual of a Wiener filter on
- * a non-Gaussian field is such. Costs 2 + 2 channels transforms; a gradient 1 + 2 channels more. Collective over the
- * domain. */
+ * Filters at nodes, a and b are linear in the features of sigma: 1, c = ln(sigma)/4, cos(pi q c), sin(pi q c) [Karras
+ * et al. 2022]. What commutes with translations and rotations of a field is what F can be; the residual of a Wiener
+ * filter on a non-Gaussian field is such. Costs 2 + 2 channels transforms; a gradient 1 + 2 channels more. Collective
+ * over the domain. */
 #include "network/spectral.h"
 
 #include <math.h>
@@ -21,10 +22,7 @@
 #include "network/types.h"
 #include "sculptor/memory.h"
 #include "sculptor/rng.h"
-#include "sculptor/vecmath.h"
 
-#define PI 3.14159265358979323846
-#define SILU_SLOPE 1.0998393194 /* the largest of |silu'| */
 #define FIELD(member) offsetof(struct spectral_settings, member)
 
 static const char *const activations[] = {[SPECTRAL_SILU] = "silu", [SPECTRAL_TANH] = "tanh", NULL};
@@ -175,42 +173,13 @@ static float *need_channels(const struct spectral *s, float **channels)
         return *channels;
 }
 
-/* ---- what depends on sigma ---- */
-
-static double at_sigma(const struct spectral *s, const float *theta)
-{
-        double sum = 0;
-        for (size_t f = 0; f < s->n_features; f++)
-                sum = fma((double)theta[f], s->feature[f], sum);
-        return sum;
-}
-
-/* All but the gains, which are of a mesh. */
-static void fill_level(struct spectral *s, double sigma)
-{
-        const double c = 0.25 * vm_log(sigma);
-        s->feature[0] = 1;
-        s->feature[1] = c;
-        for (size_t q = 1; 2 * q < s->n_features; q++) {
-                const struct vm_sincos at = vm_sincos_radians(PI * (double)q * c);
-                s->feature[2 * q] = at.cos;
-                s->feature[2 * q + 1] = at.sin;
-        }
-        for (size_t i = 0; i < s->n_channels * s->n_bins; i++)
-                s->node[i] = at_sigma(s, s->theta + s->filters + i * s->n_features);
-        for (size_t m = 0; m < s->n_hidden; m++) {
-                s->shift[m] = (float)at_sigma(s, s->theta + s->bias + m * s->n_features);
-                s->scale[m] = (float)at_sigma(s, s->theta + s->amplitude + m * s->n_features);
-        }
-}
-
 /* ---- evaluation; backward() without a gradient is a tangent, and takes its place ---- */
 
 static void forward(void *model, const double *sigma, const double *restrict u, double *restrict f)
 {
         struct spectral *s = model;
         if (s->sigma != sigma[0]) {
-                fill_level(s, sigma[0]);
+                spectral_fill_level(s, sigma[0]);
                 spectral_fill_gain(s);
                 s->sigma = sigma[0];
         }
@@ -253,7 +222,7 @@ static void backward(void *model, const double *restrict g, double *restrict du,
         need_gradients(s);
         spectral_analyse(s, g, need_modes(s, &s->g_modes));
         spectral_spread(s, s->g_modes, s->t);
-        spectral_cells_backward(s, s->t, gradient);
+        spectral_gradients_backward(s, s->t, gradient);
         spectral_multiply_kept(s, s->t_modes, s->g_modes);
         spectral_multiply(s, s->t, s->u_modes, du);
         spectral_filter_gradient(s, gradient);
@@ -270,7 +239,7 @@ static void backward_tangent(void *model, const double *restrict g, const double
         spectral_multiply(s, s->e, s->h_modes, NULL);
         spectral_spread(s, s->g_modes, s->t);
         spectral_spread(s, s->h_modes, need_channels(s, &s->s));
-        spectral_cells_backward_tangent(s, s->t, s->s, gradient);
+        spectral_gradients_backward_tangent(s, s->t, s->s, gradient);
         spectral_multiply(s, s->t, s->u_modes, NULL);
         spectral_multiply(s, s->s, s->v_modes, NULL);
         spectral_filter_gradient(s, gradient);
@@ -288,31 +257,9 @@ static bool has_energy(const void *settings)
         return ((const struct spectral_settings *)settings)->activation == SPECTRAL_TANH;
 }
 
-/* Since dF/du is symmetric its norm is the largest |v . (dF/du) v| of |v| = 1, and with M = W' diag(|a| max|phi'|) W
- *
- *     |v . (dF/du) v| <= sum over cells of (G v)' M (G v) = sum over modes of |v_k|^2 G(k)' M G(k)
- *
- * whose largest is at a node: between nodes G is linear in ln k, and M's form convex. It holds on any mesh. */
 static double lipschitz(void *model, double sigma)
 {
-        struct spectral *s = model;
-        const double slope = s->settings->activation == SPECTRAL_SILU ? SILU_SLOPE : 1;
-        fill_level(s, sigma);
-        double most = 0;
-        for (size_t j = 0; j < s->n_bins; j++) {
-                double form = 0;
-                for (size_t m = 0; m < s->n_hidden; m++) {
-                        double z = 0;
-                        for (size_t c = 0; c < s->n_channels; c++)
-                                z = fma((double)s->theta[s->weight + m * s->n_channels + c], s->node[c * s->n_bins + j],
-                                        z);
-                        form = fma(slope * fabs((double)s->scale[m]), z * z, form);
-                }
-                most = fmax(most, form);
-        }
-        if (s->sigma > 0)
-                fill_level(s, s->sigma); /* as forward() left it */
-        return most;
+        return spectral_lipschitz(model, sigma);
 }
 
 const struct network_type network_spectral = {

@@ -77,16 +77,25 @@ void spectral_filter_gradient(const struct spectral *spectral, float *gradient);
 
 /* ---- spectral_cells.c: local ---- */
 
+void spectral_cells_forward(struct spectral *spectral);  /* h -> t */
+void spectral_cells_tangent(struct spectral *spectral);  /* h, p -> e */
+double spectral_cells_energy(struct spectral *spectral); /* sum over cells and m of a ln cosh z; collective */
+
+/* ---- spectral_gradients.c: local ---- */
+
 /* Sums over cells of what W, b and a are multiplied with. */
 struct spectral_lanes *spectral_lanes_create(size_t n_units, size_t n_channels);
 void spectral_lanes_free(struct spectral_lanes *lanes);
 
-void spectral_cells_forward(struct spectral *spectral);  /* h -> t */
-void spectral_cells_tangent(struct spectral *spectral);  /* h, p -> e */
 /* adjoints of t -> of h, in place, for L = sum_c t_c . adjoint_c; adds dL/d(W, b, a) to gradient. */
-void spectral_cells_backward(struct spectral *spectral, float *adjoint, float *gradient);
+void spectral_gradients_backward(struct spectral *spectral, float *adjoint, float *gradient);
 /* adjoints of t -> of h, of e -> of p, in place. */
-void spectral_cells_backward_tangent(struct spectral *spectral, float *of_t, float *of_e, float *gradient);
-double spectral_cells_energy(struct spectral *spectral); /* sum over cells and m of a ln cosh z; collective */
+void spectral_gradients_backward_tangent(struct spectral *spectral, float *of_t, float *of_e, float *gradient);
+
+/* ---- spectral_level.c: local ---- */
+
+void spectral_fill_level(struct spectral *spectral,
+                         double sigma); /* all of theta and sigma but the gains, which are of a mesh */
+double spectral_lipschitz(struct spectral *spectral, double sigma);
 
 #endif

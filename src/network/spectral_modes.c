@@ -1,9 +1,9 @@
 /* The filters of a spectral network: G_c(|k|), piecewise linear between nodes equally spaced in ln |k|.
  *
- * Nodes are placed by the cells alone, at |k| cell = 2 pi/largest_scale ... pi sqrt(n_axes), cell = (cell volume)^(1/n_axes),
- * and filters are constant beyond, the mean mode included: so a network means the same on a larger mesh of such cells.
- * A network's field is made of doubles in Fourier space, as the mesh has them; gains and all that only gradients need
- * are floats. */
+ * Nodes are placed by the cells alone, at |k| cell = 2 pi/largest_scale ... pi sqrt(n_axes), cell = (cell
+ * volume)^(1/n_axes), and filters are constant beyond, the mean mode included: so a network means the same on a larger
+ * mesh of such cells. A network's field is made of doubles in Fourier space, as the mesh has them; gains and all that
+ * only gradients need are floats. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -64,14 +64,13 @@ void spectral_fill_gain(struct spectral *spectral)
 struct pass {
         const float *gain;           /* of this channel */
         const double *from;          /* modes that are read */
-        double *to, *sum;            /* modes that are written, or added to; or NULL, as are: */
+        double *sum;                 /* modes that are added to, or NULL, as are: */
         float *kept, *product;
 };
 
 static void store_block(void *owner, const struct mesh_block *block)
 {
-        const struct pass *pass = owner;
-        memcpy(pass->to + 2 * block->first, block->value, 2 * block->mesh->block_modes * sizeof(double));
+        memcpy((double *)owner + 2 * block->first, block->value, 2 * block->mesh->block_modes * sizeof(double));
 }
 
 static void load_block(void *owner, const struct mesh_block *block)
@@ -126,8 +125,7 @@ static void collect_block(void *owner, const struct mesh_block *block)
 
 void spectral_analyse(struct spectral *spectral, const double *field, double *modes)
 {
-        struct pass pass = {.to = modes};
-        mesh_forward(spectral->mesh, field, store_block, &pass);
+        mesh_forward(spectral->mesh, field, store_block, modes);
 }
 
 void spectral_spread(struct spectral *spectral, const double *modes, float *channels)

@@ -11,7 +11,8 @@ int command_hash(int argc, char **argv)
         int status = STATUS_DONE;
         bool help = argc > 0 && strcmp(argv[0], "--help") == 0;
         if (argc == 0 || help) {
-                fprintf(help ? stdout : stderr, "%shash needs a snapshot, checkpoint or weights file: sculptor hash FILE...\n",
+                fprintf(help ? stdout : stderr,
+                        "%shash needs a snapshot, checkpoint or weights file: sculptor hash FILE...\n",
                         help ? "" : "sculptor: ");
                 return help ? STATUS_DONE : STATUS_BAD_INPUT;
         }

@@ -15,6 +15,7 @@ static void print_usage(void)
              "  mpirun -n 2 sculptor forward INPUT.yaml  noise the first population through all levels, data to noise\n"
              "  mpirun -n 2 sculptor invert INPUT.yaml   take data to their latents, by a sampler that is an ODE\n"
              "  mpirun -n 2 sculptor train INPUT.yaml    learn a score from data, into weights to sample with\n"
+             "  mpirun -n 2 sculptor inspect INPUT.yaml  hold a score, and samples, against the truth\n"
              "  mpirun -n 2 sculptor field INPUT.yaml    draw random fields of the score exactly, without a sampler\n"
              "  mpirun -n 2 sculptor likelihood INPUT.yaml   log p of data by the probability flow: exact, or by "
              "probes\n"
@@ -28,6 +29,8 @@ static void print_usage(void)
         options_help("forward", stdout);
         puts("\nOptions of train:");
         options_help("train", stdout);
+        puts("\nOptions of inspect:");
+        options_help("inspect", stdout);
         puts("\nOptions of field:");
         options_help("field", stdout);
         puts("\nOptions of likelihood:");

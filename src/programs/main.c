@@ -12,7 +12,8 @@ static const struct {
 } commands[] = {
         {"sample", command_sample}, {"forward", command_forward}, {"invert", command_invert},
         {"check", command_check},   {"field", command_field},     {"likelihood", command_likelihood},
-        {"train", command_train},   {"inspect", command_inspect},   {"hash", command_hash},     {"help", command_help},
+        {"train", command_train},   {"inspect", command_inspect}, {"hash", command_hash},
+        {"help", command_help},
 };
 enum { N_COMMANDS = sizeof commands / sizeof *commands };
 

@@ -54,7 +54,8 @@ void run_check(const struct options *options, FILE *out)
                 missing = contents.samples ? missing_file(options) : NULL;
         }
         if (missing)
-                fprintf(out, "%s: not checked, to sample: train first, for %s is not there yet\n", options->input, missing);
+                fprintf(out, "%s: not checked, to sample: train first, for %s is not there yet\n", options->input,
+                        missing);
         free(missing);
         if (missing || !contents.samples)
                 return;

@@ -148,15 +148,17 @@ bool run_create_score(struct run *run, struct input *input, const struct selecti
         const struct score_context context = {.seed = (uint64_t)run->settings.seed, .look_only = !parallel_active(),
                                               .inspect_field = field_inspect, .read_field = field_read,
                                               .read_any = field_read_any, .read_weights = weights_read,
+                                              .file_digest = file_digest,
                                               .key = &key};
-        if (!agree_on_score(input, section, score_open(selected->type, selected->settings, &context), key) ||
-            !run_split(run, input))
+        const char *why = score_open(selected->type, selected->settings, &context); /* which sets the key */
+        if (!agree_on_score(input, section, why, key) || !run_split(run, input))
                 return false;
         run->score = score_create(selected->type, selected->settings);
         const struct score_type *type = run->score->type;
         run->mesh = type->mesh ? type->mesh(run->score->model) : NULL;
         key = NULL;
-        return agree_on_score(input, section, type->load ? type->load(run->score->model, &context) : NULL, key);
+        why = type->load ? type->load(run->score->model, &context) : NULL;
+        return agree_on_score(input, section, why, key);
 }
 
 void run_check_sections(struct run *run, struct input *input)

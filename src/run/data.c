@@ -30,9 +30,14 @@ static const struct param data_file_params[] = {
          .unit = "Mpc/h", .help = "of fields: lengths of the periodic box along x, y[, z]; 0: cells of length 1"},
         {.key = "validation", .kind = PARAM_REAL, .offset = FIELD(validation), .fallback = "0.1", .range = "[0, 1)",
          .help = "the part of the rows, the last ones, that is held out to validate with"},
-        {.key = "buffer_rows", .kind = PARAM_INTEGER, .offset = FIELD(buffer_rows), .fallback = "auto",
-         .automatic = "auto", .range = "[1, 1e12]",
-         .help = "rows held in memory at a time, shuffled among each other; auto: 256 MiB of them"},
+        {.key = "buffer_rows",
+         .kind = PARAM_INTEGER,
+         .offset = FIELD(buffer_rows),
+         .fallback = "auto",
+         .automatic = "auto",
+         .range = "[1, 1e12]",
+         .help = "rows each rank holds in memory at a time, or twice as many, shuffled among each other; auto: 256 MiB "
+                 "of them"},
         PARAM_END};
 
 static void data_file_check(const void *configured, const struct params_scope *scope)
@@ -50,8 +55,8 @@ static void data_file_check(const void *configured, const struct params_scope *s
         const struct real_vector *box = &settings->box_size;
         const bool given = box->n > 1 || box->value[0] > 0;
         if (given && box->n != 1 && box->n != n)
-                params_problem(scope, "box_size", "has %zu numbers, but cells has %zu; give one number, or one for each",
-                               box->n, n);
+                params_problem(scope, "box_size",
+                               "has %zu numbers, but cells has %zu; give one number, or one for each", box->n, n);
         for (size_t i = 0; i < box->n && given; i++)
                 if (!(box->value[i] > 0))
                         params_problem(scope, "box_size", "is %g along an axis; give a length above 0", box->value[i]);
@@ -89,7 +94,55 @@ static const char *read_rows(void *owner, int64_t first, int64_t count, double *
         return dataset_read_flat(settings->path, settings->dataset, first, count, rows);
 }
 
-const char *data_open(const struct data_file_settings *settings, struct training_source *source, int64_t *n_numbers,
+bool data_is_of_fields(const struct data_file_settings *settings)
+{
+        return settings->cells.n > 1;
+}
+
+/* A row has all cells, flat, or along z, y and x as the mesh has them. */
+static const char *check_cells(const struct data_file_settings *settings, const struct dataset_shape *shape)
+{
+        static char reason[300];
+        const struct real_vector *cells = &settings->cells;
+        const size_t n = cells->n;
+        double wanted = 1;
+        bool same = shape->rank == (int)n + 1;
+        for (size_t axis = 0; axis < n; axis++) {
+                wanted *= cells->value[axis];
+                same = same && cells->value[axis] == (double)shape->size[n - axis];
+        }
+        if (wanted != (double)shape->n_columns) {
+                snprintf(reason, sizeof reason, "make %.0f cells, but a row of %s has %lld", wanted, settings->dataset,
+                         (long long)shape->n_columns);
+                return reason;
+        }
+        if (same || shape->rank == 2)
+                return NULL;
+        size_t used = (size_t)snprintf(reason, sizeof reason,
+                                       "of a row of %s must be its sizes from the last axis on:", settings->dataset);
+        for (int axis = shape->rank - 1; axis > 0 && used < sizeof reason; axis--)
+                used += (size_t)snprintf(reason + used, sizeof reason - used, " %lld", (long long)shape->size[axis]);
+        return reason;
+}
+
+static const char *check_rows(const struct data_file_settings *settings, const struct dataset_shape *shape,
+                              int64_t n_validation)
+{
+        static char reason[300];
+        if (shape->rank > 2 && !data_is_of_fields(settings)) {
+                snprintf(reason, sizeof reason,
+                         "%s has %d axes, not (particle, coordinate); of fields data.cells says how many",
+                         settings->dataset, shape->rank);
+                return reason;
+        }
+        if (shape->n_rows - n_validation >= 2)
+                return NULL;
+        snprintf(reason, sizeof reason, "%s has %lld rows, %lld of them held out; two or more are needed to train with",
+                 settings->dataset, (long long)shape->n_rows, (long long)n_validation);
+        return reason;
+}
+
+const char *data_open(struct data_file_settings *settings, struct training_source *source, int64_t *n_numbers,
                       const char **key)
 {
         struct dataset_shape shape;
@@ -99,15 +152,14 @@ const char *data_open(const struct data_file_settings *settings, struct training
                 return why;
         *n_numbers = shape.n_columns;
         *source = (struct training_source){.n_rows = shape.n_rows, .read = read_rows,
-                                           .owner = (void *)(uintptr_t)settings};
+                                           .owner = settings};
         source->n_validation = (int64_t)floor(settings->validation * (double)shape.n_rows);
-        if (shape.n_rows - source->n_validation < 2) {
-                static char reason[160];
-                *key = "validation";
-                snprintf(reason, sizeof reason, "%lld rows less those held out are %lld; two or more are needed",
-                         (long long)shape.n_rows, (long long)(shape.n_rows - source->n_validation));
-                return reason;
-        }
+        *key = "dataset";
+        why = check_rows(settings, &shape, source->n_validation);
+        *key = why ? *key : "cells";
+        why = !why && data_is_of_fields(settings) ? check_cells(settings, &shape) : why;
+        if (why)
+                return why;
         const int64_t most = (int64_t)fmax(1, BUFFER_BYTES / (8 * (double)shape.n_columns));
         source->buffer_rows = settings->buffer_rows > 0 ? settings->buffer_rows : most;
         return NULL;

@@ -2,6 +2,7 @@
 #ifndef SCULPTOR_RUN_DATA_H
 #define SCULPTOR_RUN_DATA_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "sculptor/params.h"
@@ -27,8 +28,11 @@ struct data_file_settings {
 
 enum data_kind data_kind_of(const struct data_settings *settings);
 
-/* Local. A data set of a file: how many rows of how many numbers, and the source that reads them. NULL or why, with the key. */
-const char *data_open(const struct data_file_settings *settings, struct training_source *source, int64_t *n_numbers,
+bool data_is_of_fields(const struct data_file_settings *settings);
+
+/* Local. A data set of a file: how many numbers a row has, and the source that reads them, by these settings. NULL or
+ * why, with the key. */
+const char *data_open(struct data_file_settings *settings, struct training_source *source, int64_t *n_numbers,
                       const char **key);
 
 #endif

@@ -115,7 +115,9 @@ struct options options_parse(const char *command, int argc, char **argv)
         struct options options = {.max_seconds = INFINITY, .ranks = 1, .draws_fields = strcmp(command, "field") == 0,
                                   .likelihood = strcmp(command, "likelihood") == 0,
                                   .checks = strcmp(command, "check") == 0,
-                                  .inspects = strcmp(command, "inspect") == 0, .trains = strcmp(command, "train") == 0, .noises = noises, .inverts = inverts, .ascends = noises || inverts};
+                                  .inspects = strcmp(command, "inspect") == 0,
+                                  .trains = strcmp(command, "train") == 0, .noises = noises, .inverts = inverts,
+                                  .ascends = noises || inverts};
         options.set = allocate((size_t)argc + 1, sizeof *options.set);
         for (int i = 0; i < argc; i++) {
                 const char *word = argv[i];

@@ -148,9 +148,6 @@ struct score_level *run_create_level(const struct run *run, int64_t level);
 /* Collective. After the level is observed: the next one begins; saves and stops where that is due. */
 void run_close_level(struct run *run);
 
-/* inspect_samples.c. Collective. */
-void run_inspect_samples(struct run *run, const struct inspection *inspection);
-
 /* predict.c */
 double run_snapshot_bytes(const struct run *run); /* of one snapshot */
 enum { RUN_PROCESS_MIB = 48 };                    /* MPI, HDF5, buffers: measured by make bench */

@@ -136,8 +136,9 @@ static const char *look_at_checkpoint(const struct run *run, const char *path, s
                 return why;
         stand->finished = header.mark.level >= run_n_levels(run);
         stand->difference = params_difference(run->echo, header.parameters);
-        snprintf(stand->done, sizeof stand->done, "%" PRId64 " of %" PRId64 " levels done, step %" PRId64 " of the next",
-                 header.mark.level, run_n_levels(run), header.mark.step);
+        snprintf(stand->done, sizeof stand->done,
+                 "%" PRId64 " of %" PRId64 " levels done, step %" PRId64 " of the next", header.mark.level,
+                 run_n_levels(run), header.mark.step);
         checkpoint_header_release(&header);
         return NULL;
 }
@@ -226,7 +227,7 @@ void run_predict(const struct run *run, int64_t ranks, FILE *out)
         /* one more than is kept stands there while a new one is verified */
         snprintf(what, sizeof what, "%" PRId64 " + 1 checkpoints", run->settings.checkpoint.keep);
         run_print_bytes(out, what,
-                    ((double)checkpoint_size(n, n_dim, scheme_n_arrays(scheme)) + series_bytes(run)) *
-                            (double)(run->settings.checkpoint.keep + 1));
+                        ((double)checkpoint_size(n, n_dim, scheme_n_arrays(scheme)) + series_bytes(run)) *
+                                (double)(run->settings.checkpoint.keep + 1));
         run_print_intention(run, "the first population", look_at_checkpoint, out);
 }

@@ -35,7 +35,7 @@ static struct mesh_settings mesh_of_file(const struct data_file_settings *settin
 static void take_file(struct train *train, struct input *input)
 {
         struct run *run = train->run;
-        const struct data_file_settings *settings = run->settings.data.type.settings;
+        struct data_file_settings *settings = run->settings.data.type.settings;
         struct { char reason[1024], key[64]; } told = {.reason = ""};
         const char *key = "";
         int64_t n_numbers = 0;
@@ -46,16 +46,11 @@ static void take_file(struct train *train, struct input *input)
                 input_add_problem(input, told.key, "%s", told.reason);
                 return;
         }
-        if (settings->cells.n == 1) {
+        if (!data_is_of_fields(settings)) {
                 train->shape = (struct network_shape){.n_dim = n_numbers};
                 return;
         }
         const struct mesh_settings mesh = mesh_of_file(settings);
-        if (n_numbers != mesh_settings_cells(&mesh)) {
-                input_add_problem(input, "data.cells", "make %" PRId64 " cells, but a row of %s has %" PRId64,
-                                  mesh_settings_cells(&mesh), settings->dataset, n_numbers);
-                return;
-        }
         train->own_mesh = run->mesh = mesh_create(&mesh);
         train->shape = (struct network_shape){.n_axes = run->mesh->n_axes, .mesh = run->mesh};
 }

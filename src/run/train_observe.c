@@ -13,7 +13,8 @@
 #include "train_pieces.h"
 
 static const double SHOW_EVERY = 0.2, LASTING_EVERY = 60; /* seconds, on a terminal; in the log and in batch jobs */
-enum { ROWS = 200, LASTING_LINES = 10 };                  /* about so many of the series, and lines of the log */
+static const double LINE_AFTER = 5;       /* a validation gets its own lasting line if the last is so old */
+enum { ROWS = 200, FEW_VALIDATIONS = 30 }; /* rows of the series at least; ... or if there are no more than these */
 
 /* ---- the series ---- */
 
@@ -176,7 +177,8 @@ static void show(struct train *train, bool lasting)
         format_errors(train, errors, sizeof errors);
         log_progress(lasting, "step %" PRId64 "/%" PRId64 "  loss %.4g%s  rate %.2g  %.3g %s/s  %s left", state->step,
                      train->steps, state->smoothed_loss, errors, train->report.learning_rate,
-                     rate * (double)train->run->settings.training.batch, train->run->mesh ? "images" : "examples", left);
+                     rate * (double)train->run->settings.training.batch, train->run->mesh ? "images" : "examples",
+                     left);
         train->last_shown = now;
         if (lasting)
                 train->last_lasting = now;
@@ -217,7 +219,9 @@ static void observe_step(struct train *train)
         }
         if (validates) {
                 deadline_level_ended(&train->run->deadline, seconds_now() - begin);
-                show(train, true);
+                const bool lasting = train->steps / every <= FEW_VALIDATIONS || step == train->steps ||
+                                     seconds_now() - train->last_lasting >= LINE_AFTER;
+                show(train, lasting);
         }
 }
 
@@ -243,7 +247,8 @@ void train_advance(struct train *train)
                 if (decision.stop)
                         stop_early(train, decision.signal);
                 const int64_t every = training_validate_every(&run->settings.training);
-                if (decision.checkpoint || (every > 0 && training_state(train->training)->step / every > train->last_saved / every))
+                if (decision.checkpoint ||
+                    (every > 0 && training_state(train->training)->step / every > train->last_saved / every))
                         train_checkpoint(train);
                 const double now = seconds_now();
                 if (now - train->last_shown >= SHOW_EVERY)

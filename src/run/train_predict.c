@@ -101,7 +101,8 @@ void train_predict(const struct train *train, int64_t ranks, FILE *out)
         snprintf(what, sizeof what, "memory per rank, %" PRId64 " rank%s", ranks, ranks == 1 ? "" : "s");
         run_print_bytes(out, what, rank_bytes(train, ranks));
         if (count_tiles(train, 1) < ranks)
-                fprintf(out, "  some ranks have nothing to do: a step has work for %" PRId64 "\n", count_tiles(train, 1));
+                fprintf(out, "  some ranks have nothing to do: a step has work for %" PRId64 "\n",
+                        count_tiles(train, 1));
         snprintf(what, sizeof what, "%" PRId64 " + 1 checkpoints", run->settings.checkpoint.keep);
         run_print_bytes(out, what, checkpoint_bytes(train) * (double)(run->settings.checkpoint.keep + 1));
         const size_t n_ema = training_n_ema(settings);

@@ -40,8 +40,8 @@ static void acceleration_block(void *owner, const struct mesh_block *block)
         for (size_t i = 0; i < block->mesh->block_modes; i++) {
                 const double share = 1 / (1 + pass->chain->kappa * c[i]);
                 for (size_t part = 0; part < 2; part++)
-                        block->value[2 * i + part] =
-                                share * fma(c[i], force[2 * i + part], -block->value[2 * i + part]);
+                        block->value[2 * i + part] = share *
+                                                     fma(c[i], force[2 * i + part], -block->value[2 * i + part]);
         }
 }
 
@@ -144,15 +144,18 @@ static double largest_variance(const struct mesh *mesh, const double *c)
         return largest;
 }
 
-/* A leapfrog step is stable below 2 over the largest frequency, which is at the densest cell: kappa there is that of (1 + x)^2
- * itself. Both follow from x_0 and not from the chain, so that this is one kernel. Spare cells count as 1 + x = 1. */
+/* A leapfrog step is stable below 2 over the largest frequency, which is at the densest cell: kappa there is that
+ * of (1 + x)^2 itself. Both follow from x_0 and not from the chain, so that this is one kernel. Spare cells count
+ * as 1 + x = 1. */
 static struct pace find_pace(struct chain *chain, const double *x_0)
 {
         struct largest seen = {x_0, 0};
-        const double spare = (double)(chain->mesh->n_planes * (int64_t)chain->mesh->plane_stride - chain->mesh->n_cells);
+        const double spare = (double)(chain->mesh->n_planes * (int64_t)chain->mesh->plane_stride -
+                                      chain->mesh->n_cells);
         const double sum = mesh_sum(chain->mesh, add_curvature, &seen) - spare;
         chain->kappa = sum / (double)chain->mesh->n_cells / chain->noise;
-        double most[2] = {seen.square / chain->noise, largest_variance(chain->mesh, chain->posterior->normal->variance)};
+        double most[2] = {seen.square / chain->noise,
+                          largest_variance(chain->mesh, chain->posterior->normal->variance)};
         for (size_t i = 0; i < 2; i++)
                 most[i] = parallel_domain_max(most[i]);
         const double ratio = (1 + most[0] * most[1]) / (1 + chain->kappa * most[1]);

@@ -58,14 +58,16 @@ static const char *choose_mesh(struct network_score_settings *set)
         const int n_axes = axes_of(trained);
         static char reason[256];
         if (set->cells.n != 1 && set->cells.n != (size_t)n_axes) {
-                snprintf(reason, sizeof reason, "has %zu numbers, but the network is of %d axes; give one number, or %d",
-                         set->cells.n, n_axes, n_axes);
+                snprintf(reason, sizeof reason,
+                         "has %zu numbers, but the network is of %d axes; give one number, or %d", set->cells.n, n_axes,
+                         n_axes);
                 return reason;
         }
         for (int axis = 0; axis < n_axes; axis++) {
                 const double n = along(&set->cells, axis);
                 if (!(n >= 2) || n != floor(n)) {
-                        snprintf(reason, sizeof reason, "%g is no number of cells; give a whole number of 2 or more", n);
+                        snprintf(reason, sizeof reason, "%g is no number of cells; give a whole number of 2 or more",
+                                 n);
                         return reason;
                 }
                 set->large_box[axis] = along(&trained->box_size, axis) / along(&trained->cells, axis) * n;
@@ -305,8 +307,8 @@ enum { WORK_FIELDS = 16 }; /* activations: those of a spectral network of 8 chan
 
 #define NETWORK_SCORE                                                                                                  \
         .name = "network", .help = "a trained score: a network's weights from sculptor train, or imported",            \
-        .params = network_score_params, .settings_size = sizeof(struct network_score_settings), .open = open_weights, .file = file_of,  \
-        .dimension = dimension, .create = create, .free = free_model, .undefined_at = undefined_at,                    \
+        .params = network_score_params, .settings_size = sizeof(struct network_score_settings), .open = open_weights,  \
+        .file = file_of, .dimension = dimension, .create = create, .free = free_model, .undefined_at = undefined_at,   \
         .create_level = create_level, .free_level = free_level, .eval = eval, .jacobian_vector = jacobian_vector
 #define OF_FIELDS                                                                                                      \
         .mesh = mesh, .load = load, .prepare = prepare, .filter = filter, .remainder = remainder_of,                   \

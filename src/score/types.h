@@ -18,6 +18,7 @@ extern const struct score_type score_gaussian_field;
 extern const struct score_type score_lognormal_field;
 extern const struct score_type score_posterior;
 extern const struct score_type score_network;
+extern const struct score_type score_plugin;
 extern const struct score_type score_guided;
 extern const struct score_type score_guided_field;
 extern const struct score_type score_mixed;

@@ -67,7 +67,7 @@ static const char *refuse_loss(const struct training_settings *settings, const s
         const bool implicit = settings->loss == LOSS_IMPLICIT;
         if (settings->loss == LOSS_BLENDED) {
                 if (!source->target || !source->target->type->eval)
-                        return "blended needs the clean score of a target, which data have not; use denoising";
+                        return "blended needs a target, for the clean score that data have not; use denoising";
                 const struct score *target = source->target;
                 const char *why = target->type->undefined_at ? target->type->undefined_at(target->model, 0) : NULL;
                 return why ? REFUSE(reason, "blended needs the target's score without noise: %s", why) : NULL;

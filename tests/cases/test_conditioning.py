@@ -109,7 +109,7 @@ BAD = {
     "a composite in a composite":
         (changed(G, "{type: moons}", "{type: mixed}"),
          '5: score.prior.type: "mixed" is not one of gaussian, gaussian_mixture, ring, grid, moons, spiral, checkerboard, '
-         "funnel, banana, double_well, network"),
+         "funnel, banana, double_well, network, plugin"),
     "a prior without a noised form":
         (changed(changed(G, "{type: moons}", "{type: funnel, dimension: 2}"), "method: exact", "method: dps"),
          "11: sampler.time_steps: point 1 has sigma 10: this target has no closed form when noised; reverse "

@@ -170,6 +170,14 @@ class TestWeights(unittest.TestCase):
                                    mean=[0, 1], variance=2.5,
                                    rename=lambda name: f"layer_{int(name.split('.')[0]) // 2}.{name.split('.')[1]}")
         self.assertEqual(again.digest(), weights.digest())
+        torch.save({"net." + name: value for name, value in model.state_dict().items()}, self.path("net.pt"))
+        for file, status in (("net.pt", 0), ("w.safetensors", 2)):
+            done = subprocess.run(
+                [sys.executable, "-m", "sculptor_weights", "export", self.path(file), self.path("exported.h5"), "--sigma",
+                 "0.01", "10", "--mean", "0", "1", "--variance", "2.5"], text=True, capture_output=True, timeout=120,
+                env=dict(support.ENVIRONMENT, PYTHONPATH=os.path.join(support.ROOT, "postprocess")))
+            self.assertEqual((done.returncode, len(done.stderr.splitlines())), (status, min(status, 1)), done.stderr)
+        self.assertEqual(hash_of(self.path("exported.h5")), hash_of(self.path("w.safetensors")))
 
     def test_the_command_converts_and_refuses(self):
         weights = random_weights("mlp")

@@ -1,5 +1,5 @@
-/* At 1, 2, 3 and 4 ranks: a spectral network has the same bits on one rank and on the slabs of all ranks. Prints "ok NAME"
- * or "FAIL NAME" lines from rank 0. */
+/* At 1, 2, 3 and 4 ranks: a spectral network has the same bits on one rank and on the slabs of all ranks. Prints "ok
+ * NAME" or "FAIL NAME" lines from rank 0. */
 #include <stdint.h>
 #include <stdio.h>
 

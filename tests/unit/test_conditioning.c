@@ -668,7 +668,7 @@ static void test_composites_do_not_nest(void **state)
                 const struct score_type *type = variant.type;
                 assert_true(!type->composite && !type->mesh);
         }
-        assert_int_equal(n, 10);
+        assert_int_equal(n, 12);
 }
 
 int main(void)

@@ -57,7 +57,8 @@ static void test_the_energy_is_the_integral_of_f(void **state)
         (void)state;
         struct network_lab lab;
         struct mesh *mesh = spectral_mesh(2, square, of_square);
-        network_lab_open(&lab, "{type: spectral, activation: tanh}", &(struct network_shape){.n_axes = 2, .mesh = mesh});
+        const struct network_shape shape = {.n_axes = 2, .mesh = mesh};
+        network_lab_open(&lab, "{type: spectral, activation: tanh}", &shape);
         const struct network_type *type = lab.network->type;
         enum { STEPS = 32 };
         double along[STEPS + 1], energy[2][LANES];
@@ -85,15 +86,16 @@ static void test_the_energy_is_the_integral_of_f(void **state)
         mesh_free(mesh);
 }
 
-/* One channel and one unit, tanh, b = 0: the Jacobian at u = 0 multiplies a wave by a (W G)^2, to the roundings of a few
- * floats. Nodes that rise by 1 each make G the place of |k| between nodes, which is known in closed form. */
+/* One channel and one unit, tanh, b = 0: the Jacobian at u = 0 multiplies a wave by a (W G)^2, to the roundings of a
+ * few floats. Nodes that rise by 1 each make G the place of |k| between nodes, which is known in closed form. */
 static void check_filter(int n_axes, const double *cells, const double *box)
 {
         const double largest = 12, bins = 7;
         struct network_lab lab;
         struct mesh *mesh = spectral_mesh(n_axes, cells, box);
         network_lab_open(&lab,
-                         "{type: spectral, activation: tanh, channels: 1, hidden: 1, bins: 7, embedding: 0, largest_scale: 12}",
+                         "{type: spectral, activation: tanh, channels: 1, hidden: 1, bins: 7, embedding: 0, "
+                         "largest_scale: 12}",
                          &(struct network_shape){.n_axes = n_axes, .mesh = mesh});
         memset(lab.theta, 0, lab.network->n_parameters * sizeof(float));
         for (size_t node = 0; node < (size_t)bins; node++)
@@ -150,7 +152,8 @@ static void test_only_cells_have_energy(void **state)
                 struct network_lab lab;
                 struct mesh *mesh = k == 0 ? spectral_mesh(2, square, of_square) : spectral_mesh(2, oblong, of_oblong);
                 double energy[LANES];
-                network_lab_open(&lab, "{type: spectral, activation: tanh}", &(struct network_shape){.n_axes = 2, .mesh = mesh});
+                const struct network_shape shape = {.n_axes = 2, .mesh = mesh};
+                network_lab_open(&lab, "{type: spectral, activation: tanh}", &shape);
                 memset(lab.u, 0, lab.n * sizeof(double));
                 lab.network->type->forward(lab.network->model, lab.sigma, lab.u, lab.f);
                 lab.network->type->energy(lab.network->model, energy);
