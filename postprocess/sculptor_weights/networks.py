@@ -6,6 +6,7 @@ import numpy as np
 DEFAULTS = {
     "mlp": {"width": 128, "layers": 3, "embedding": 4, "activation": "silu", "spectral_norm": 0.0},
     "energy": {"width": 128, "layers": 3, "embedding": 4, "activation": "silu", "spectral_norm": 0.0},
+    "unet": {"channels": 16, "levels": 2, "blocks": 1, "embedding": 4},
 }
 
 
