@@ -8,8 +8,11 @@ particles in numpy, takes weights from PyTorch and gives them back.
     weights = sw.mlp_from_torch(model, sigma_min=.01, sigma_max=10, mean=[0, 0], variance=.7)
     sw.save("weights.h5", weights)                      # score: {type: network, weights: weights.h5}
 
+sculptor_weights.unet has the network unet as a torch.nn.Module.
+
     python3 -m sculptor_weights info FILE
     python3 -m sculptor_weights convert FILE TO         # TO: NAME.h5, NAME.safetensors, or a folder
+    python3 -m sculptor_weights export STATE.pt TO --sigma MIN MAX --mean M ... --variance V
 """
 from .files import load, save
 from .networks import inputs, output, score, shapes

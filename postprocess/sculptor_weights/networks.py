@@ -6,6 +6,7 @@ import numpy as np
 DEFAULTS = {
     "mlp": {"width": 128, "layers": 3, "embedding": 4, "activation": "silu", "spectral_norm": 0.0},
     "energy": {"width": 128, "layers": 3, "embedding": 4, "activation": "silu", "spectral_norm": 0.0},
+    "unet": {"channels": 16, "levels": 2, "blocks": 1, "embedding": 4},
 }
 
 
@@ -31,8 +32,11 @@ def _spectral(network):
 
 
 def _unet(network, n_axes):
-    channels, levels, features = network["channels"], network["levels"], 2 + 2 * network["embedding"]
-    tensors = {}
+    channels, levels = network["channels"], network["levels"]
+    embedding, tensors = 4 * channels, {}
+
+    def linear(name, n_in, n_out):
+        tensors[f"{name}.weight"], tensors[f"{name}.bias"] = (n_out, n_in), (n_out,)
 
     def conv(name, n_in, n_out, bias=True):
         tensors[f"{name}.weight"] = (n_out, n_in, *[3] * n_axes)
@@ -42,19 +46,22 @@ def _unet(network, n_axes):
     def blocks(name, level):
         here = channels << level
         for block in range(network["blocks"]):
-            conv(f"{name}.{block}.first", here, here, bias=False)
-            tensors[f"{name}.{block}.scale"] = tensors[f"{name}.{block}.shift"] = (here, features)
-            conv(f"{name}.{block}.second", here, here)
+            conv(f"{name}_{level}.block_{block}.conv_1", here, here, bias=False)
+            linear(f"{name}_{level}.block_{block}.film", embedding, 2 * here)
+            conv(f"{name}_{level}.block_{block}.conv_2", here, here)
 
-    conv("in", 1, channels)
-    for level in range(levels):
-        blocks(f"down_{level}", level)
-        conv(f"shrink_{level + 1}", channels << level, channels << level + 1)
-    blocks("middle", levels)
+    linear("embed", 1 + 2 * network["embedding"], embedding)
+    conv("input", 1, channels, bias=False)
+    linear("input_film", embedding, 2 * channels)
+    for level in range(levels + 1):
+        blocks("encoder", level)
+        if level < levels:
+            conv(f"down_{level}", channels << level, channels << level + 1)
     for level in reversed(range(levels)):
-        conv(f"grow_{level}", channels << level + 1, channels << level)
-        blocks(f"up_{level}", level)
-    conv("out", channels, 1)
+        conv(f"up_{level}", channels << level + 1, channels << level)
+        blocks("decoder", level)
+    linear("output_film", embedding, 2 * channels)
+    conv("output", channels, 1)
     return tensors
 
 

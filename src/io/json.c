@@ -4,7 +4,7 @@
 
 static void skip_blank(struct json *json)
 {
-        while (json->at < json->end && memchr(" \t\r\n", *json->at, 4))
+        while (json->at < json->end && *json->at && strchr(" \t\r\n", *json->at))
                 json->at++;
 }
 

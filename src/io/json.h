@@ -1,6 +1,5 @@
-/* As much JSON [RFC 8259] as headers of arrays are written in, pulled piece by piece by whoever knows what must come next.
- * Nothing recurses, nothing is allocated. White space is skipped before each piece. After a false nothing else may be
- * asked. */
+/* As much JSON [RFC 8259] as headers of arrays are written in, pulled piece by piece by whoever knows what must come
+ * next. Nothing recurses, nothing is allocated. White space is skipped before each piece. */
 #ifndef SCULPTOR_IO_JSON_H
 #define SCULPTOR_IO_JSON_H
 

@@ -112,7 +112,8 @@ static const char *check_open(int fd, const char *path)
                 return reason_errno("read", path);
         if (strncmp(found, SEAL, BEGINNING) != 0)
                 return reason("%s has no seal at its end: it is cut short, or was not written by sculptor or "
-                              "sculptor_weights", path);
+                              "sculptor_weights",
+                              path);
         if (!digest_of(fd, size, hex))
                 return reason_errno("read", path);
         make_seal(seal, hex, size);
@@ -136,7 +137,8 @@ bool sealed_file_bears(const char *path)
         struct stat status;
         char start[BEGINNING];
         int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-        const bool bears = fd >= 0 && fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && status.st_size >= SEAL_BYTES &&
+        const bool bears = fd >= 0 && fstat(fd, &status) == 0 && S_ISREG(status.st_mode) &&
+                           status.st_size >= SEAL_BYTES &&
                            disk_read(fd, start, BEGINNING, status.st_size - SEAL_BYTES) &&
                            memcmp(start, SEAL, BEGINNING) == 0;
         if (fd >= 0)

@@ -35,7 +35,8 @@ static const char *check_kind(const struct weights *weights, const char *name)
         if (weights->n_dim > 0 ? !type->particles : !type->fields)
                 return reason("%s: a network %s of %s", name, type->name, weights->n_dim > 0 ? "particles" : "fields");
         const struct network_shape shape = {.n_dim = weights->n_dim, .n_axes = weights_axes(weights)};
-        const char *why = weights->n_dim > 0 && type->unfit ? type->unfit(weights->network.type.settings, &shape) : NULL;
+        const char *why = weights->n_dim > 0 && type->unfit ? type->unfit(weights->network.type.settings, &shape)
+                                                            : NULL;
         return why ? reason("%s: network %s %s", name, type->name, why) : NULL;
 }
 

@@ -1,7 +1,8 @@
 /* What a weights file holds, in an HDF5 file that may hold more (a training's checkpoint does).
  *
- *     /                       attributes: provenance; weights_format 1; network, the architecture as text; n_dim; of fields
- *                             cells, box_size (x, y[, z]); sigma_min, sigma_max, training_steps; weights_sha256 of theta
+ *     /                       attributes: provenance; weights_format 1; network, the architecture as text; n_dim; of
+ *                             fields cells, box_size (x, y[, z]); sigma_min, sigma_max, training_steps;
+ *                             weights_sha256 of theta
  *     /tensors/<name>         float32, of the shapes of the architecture
  *     /normalisation/mean, variance, of fields wavenumber; attribute zero_variance        doubles
  */
@@ -27,11 +28,12 @@ const char *weights_read_hdf5(const char *path, struct weights **weights);
 const char *weights_read_safetensors(const char *path, struct weights **weights);
 const char *weights_read_npy(const char *path, struct weights **weights);
 
-/* Adds tensors in the order of names, then the normalisation: for each its name, its values as doubles, its shape as int64. */
+/* Adds tensors in the order of names, then the normalisation: for each its name, its values as doubles, its shape as
+ * int64. */
 void weights_add_payload(struct sha256 *sha, const struct weights *weights);
 
-/* Local. From the architecture's text: type, settings; n_parameters, theta allocated. NULL or why ("width: ..."). The rest of
- * what `weights` says of its shape (n_dim, mesh) must be there. */
+/* Local. From the architecture's text: type, settings; n_parameters, theta allocated. NULL or why ("width: ..."). The
+ * rest of what `weights` says of its shape (n_dim, mesh) must be there. */
 const char *weights_take_architecture(struct weights *weights, const char *name, const char *text);
 /* The same of an architecture that is there already; theta is not allocated. */
 const char *weights_fit_architecture(struct weights *weights, const char *name);

@@ -1,5 +1,5 @@
-/* Reading weights files in HDF5, sealed (sealed_file.h). An attribute or array of the wrong kind is a reason, not a failure
- * of HDF5. */
+/* Reading weights files in HDF5, sealed (sealed_file.h). An attribute or array of the wrong kind is a reason, not a
+ * failure of HDF5. */
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -59,7 +59,8 @@ static const char *get_text(const struct reading *reading, const char *name, cha
         if (H5Aexists(reading->file, name) <= 0)
                 return reason("%s: attribute %s is not there", reading->path, name);
         *text = hdf5_get_text(reading->file, name, LONGEST_TEXT);
-        return *text ? NULL : reason("%s: attribute %s is no text of at most %d bytes", reading->path, name, LONGEST_TEXT);
+        return *text ? NULL
+                     : reason("%s: attribute %s is no text of at most %d bytes", reading->path, name, LONGEST_TEXT);
 }
 
 /* An array of this rank and shape; shape[0] = 0: any length up to MOST_NUMBERS, returned in it. */
@@ -81,8 +82,8 @@ static const char *get_array(const struct reading *reading, const char *name, in
         size_t n = 1;
         for (int axis = 0; axis < rank && !why; axis++) {
                 if (set.shape[axis] != (hsize_t)shape[axis])
-                        why = reason("%s: %s has %llu along axis %d, where the architecture has %" PRId64, reading->path,
-                                     name, (unsigned long long)set.shape[axis], axis, shape[axis]);
+                        why = reason("%s: %s has %llu along axis %d, where the architecture has %" PRId64,
+                                     reading->path, name, (unsigned long long)set.shape[axis], axis, shape[axis]);
                 n *= (size_t)shape[axis];
         }
         if (!why)
@@ -170,7 +171,8 @@ static const char *get_tensors(const struct reading *reading)
                 char name[NETWORK_NAME + 16];
                 void *values;
                 snprintf(name, sizeof name, "tensors/%s", tensor[i].name);
-                why = get_array(reading, name, tensor[i].rank, tensor[i].shape, H5T_NATIVE_FLOAT, sizeof(float), &values);
+                why = get_array(reading, name, tensor[i].rank, tensor[i].shape, H5T_NATIVE_FLOAT, sizeof(float),
+                                &values);
                 if (!why)
                         memcpy(weights->theta + tensor[i].offset, values, tensor[i].size * sizeof(float));
                 free(values);
@@ -208,7 +210,7 @@ static const char *read_all(const struct reading *reading)
         why = why ? why : get_normalisation(reading);
         if (!why && (why = weights_check(weights)))
                 why = reason("%s: %s", reading->path, why);
-        if (!why && strcmp(digest, weights->digest) != 0)
+        if (!why && (!digest || strcmp(digest, weights->digest) != 0))
                 why = reason("%s: weights_sha256 is not that of its tensors", reading->path);
         free(text);
         free(digest);

@@ -43,9 +43,12 @@ struct import_source {
         const char *(*find)(const struct import_source *source, const char *name, struct import_array *array, int *fd);
         bool close;
         /* The first array that is none of these tensors, into name[IMPORT_NAME]; false where there is none. */
-        bool (*unexpected)(const struct import_source *source, const struct network_tensor *tensor, size_t n, char *name);
+        bool (*unexpected)(const struct import_source *source, const struct network_tensor *tensor, size_t n,
+                           char *name);
         const void *owner;
 };
+
+/* ---- import.c ---- */
 
 /* Opens a regular file; -1 and *why else. */
 int import_open(const char *path, uint64_t *size, const char **why);
@@ -54,8 +57,13 @@ size_t import_number_bytes(enum import_number number);
 /* rank and shape are there: n values, or false where the product is no sane number. */
 bool import_count(const struct import_array *array, uint64_t *n);
 
+/* The first n of its numbers as floats; false leaves the cause in errno. */
+bool import_read_values(int fd, const struct import_array *array, size_t n, float *value);
+
 /* For messages: what is not printable ASCII becomes '?'. In place. */
 char *import_printable(char *text);
+
+/* ---- weights_import.c ---- */
 
 /* text is the YAML, text_name what messages call it. NULL or why, with the path. */
 const char *weights_import(const struct import_source *source, const char *text_name, const char *text, size_t length,

@@ -99,8 +99,9 @@ static const char *take_header(struct json *json, struct import_array *array)
                 if (what == 0 || found & what)
                         return "has a key that is none of descr, fortran_order, shape, or one twice";
                 found |= what;
-                const char *why = what == TYPE ? take_type(json, array) : what == ORDER ? take_order(json)
-                                                                                          : take_shape(json, array);
+                const char *why = what == TYPE    ? take_type(json, array)
+                                  : what == ORDER ? take_order(json)
+                                                  : take_shape(json, array);
                 if (why)
                         return why;
                 if (!json_take(json, ',')) {
@@ -140,7 +141,8 @@ static const char *parse(const char *path, int fd, uint64_t size, struct import_
                 return reason("%s %s", path, why);
         array->offset = begin + length;
         if (!import_count(array, &n) || n * import_number_bytes(array->number) != size - array->offset)
-                return reason("%s does not have the bytes of its shape and type: it is cut short, or has some over", path);
+                return reason("%s does not have the bytes of its shape and type: it is cut short, or has some over",
+                              path);
         array->bytes = size - array->offset;
         return NULL;
 }
@@ -169,7 +171,8 @@ static bool unexpected(const struct import_source *source, const struct network_
                         continue;
                 found = true;
                 for (size_t i = 0; i < n && found; i++)
-                        if (strlen(tensor[i].name) == length - 4 && memcmp(tensor[i].name, entry->d_name, length - 4) == 0)
+                        if (strlen(tensor[i].name) == length - 4 &&
+                            memcmp(tensor[i].name, entry->d_name, length - 4) == 0)
                                 found = false;
                 if (found)
                         snprintf(name, IMPORT_NAME, "%.*s", IMPORT_NAME - 1, entry->d_name);
@@ -193,7 +196,8 @@ const char *weights_read_npy(const char *path, struct weights **weights)
                 why = disk_read(fd, text, (size_t)size, 0) ? NULL : reason_errno("read", name);
         }
         if (!why) {
-                const struct import_source source = {.path = path, .find = find, .close = true, .unexpected = unexpected};
+                const struct import_source source = {.path = path, .find = find, .close = true,
+                                                     .unexpected = unexpected};
                 why = weights_import(&source, name, text, (size_t)size, weights);
         }
         if (fd >= 0)

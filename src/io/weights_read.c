@@ -44,22 +44,22 @@ const char *weights_read(const char *path, struct weights **weights)
 
 /* ---- the digest of what was read, whatever layout it had ---- */
 
-static void add_values(struct sha256 *sha, const char *name, int rank, const int64_t *shape, size_t n,
-                       const float *narrow, const double *wide)
+static void add_tensor(struct sha256 *sha, const struct network_tensor *tensor, const float *theta)
 {
-        sha256_add(sha, name, strlen(name));
-        for (size_t i = 0; i < n; i++) {
-                const double value = narrow ? (double)narrow[i] : wide[i];
+        sha256_add(sha, tensor->name, strlen(tensor->name));
+        for (size_t i = 0; i < tensor->size; i++) {
+                const double value = (double)theta[tensor->offset + i];
                 sha256_add(sha, &value, sizeof value);
         }
-        sha256_add(sha, shape, (size_t)rank * sizeof *shape);
+        sha256_add(sha, tensor->shape, (size_t)tensor->rank * sizeof *tensor->shape);
 }
 
 static void add_vector(struct sha256 *sha, const char *name, size_t n, const double *value)
 {
         const int64_t shape[1] = {(int64_t)n};
-        if (value)
-                add_values(sha, name, 1, shape, n, NULL, value);
+        sha256_add(sha, name, strlen(name));
+        sha256_add(sha, value, n * sizeof *value);
+        sha256_add(sha, shape, sizeof shape);
 }
 
 static int by_name(const void *a, const void *b)
@@ -73,10 +73,10 @@ void weights_add_payload(struct sha256 *sha, const struct weights *weights)
         struct network_tensor *tensor = weights_tensors(weights, &n);
         qsort(tensor, n, sizeof *tensor, by_name);
         for (size_t i = 0; i < n; i++)
-                add_values(sha, tensor[i].name, tensor[i].rank, tensor[i].shape, tensor[i].size,
-                           weights->theta + tensor[i].offset, NULL);
+                add_tensor(sha, &tensor[i], weights->theta);
         free(tensor);
         add_vector(sha, "mean", weights->normalisation.n_mean, weights->normalisation.mean);
         add_vector(sha, "variance", weights->normalisation.n_variance, weights->normalisation.variance);
-        add_vector(sha, "wavenumber", weights->normalisation.n_variance, weights->normalisation.wavenumber);
+        if (weights->normalisation.wavenumber)
+                add_vector(sha, "wavenumber", weights->normalisation.n_variance, weights->normalisation.wavenumber);
 }

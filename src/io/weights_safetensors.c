@@ -1,10 +1,10 @@
-/* Weights in a .safetensors file: 8 bytes with the length of a JSON header, the header, the tensors' bytes side by side.
+/* Weights in a .safetensors file: 8 bytes with the length of a JSON header, the header, the tensors side by side.
  *
  *     {"__metadata__": {"sculptor": "<the text of weights_import.h>"},
  *      "layer_0.weight": {"dtype": "F32", "shape": [128, 11], "data_offsets": [0, 5632]}, ...}
  *
- * Other metadata are passed over. The offsets, from the header's end on, must cover the rest of the file without a gap or
- * an overlap, as the format demands [https://huggingface.co/docs/safetensors]. */
+ * Other metadata are passed over. The offsets, from the header's end on, must cover the rest of the file without a gap
+ * or an overlap, as the format demands [https://huggingface.co/docs/safetensors]. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -73,8 +73,8 @@ static const char *take_array(struct json *json, struct import_array *array)
                 char key[16];
                 if (!json_string(json, key, sizeof key) || !json_take(json, ':'))
                         return "has a key that is none of dtype, shape, data_offsets";
-                const int what = strcmp(key, "dtype") == 0   ? TYPE
-                                 : strcmp(key, "shape") == 0 ? SHAPE
+                const int what = strcmp(key, "dtype") == 0          ? TYPE
+                                 : strcmp(key, "shape") == 0        ? SHAPE
                                  : strcmp(key, "data_offsets") == 0 ? OFFSETS
                                                                     : 0;
                 if (what == 0 || found & what)
@@ -171,8 +171,8 @@ static const char *read_header(struct safetensors *file)
         if (!disk_read(file->fd, &length, sizeof length, 0))
                 return reason_errno("read", file->path);
         if (length > LONGEST_HEADER || length > file->size - sizeof length)
-                return reason("%s: a header of %" PRIu64 " bytes is longer than the file, or than %d MiB", file->path, length,
-                              LONGEST_HEADER >> 20);
+                return reason("%s: a header of %" PRIu64 " bytes is longer than the file, or than %d MiB", file->path,
+                              length, LONGEST_HEADER >> 20);
         file->begin = sizeof length + length;
         file->header = allocate((size_t)length + 1, 1);
         if (!disk_read(file->fd, file->header, (size_t)length, sizeof length))
@@ -192,7 +192,8 @@ static const char *read_header(struct safetensors *file)
                 why = reason("%s: its header goes on after its JSON", file->path);
         if (!why && !file->described)
                 why = reason("%s: __metadata__ has no text \"sculptor\" that says what the tensors are "
-                             "(docs/formats.md)", file->path);
+                             "(docs/formats.md)",
+                             file->path);
         return why ? why : check_tiling(file);
 }
 

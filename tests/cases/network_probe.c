@@ -1,8 +1,7 @@
 /* Prints what a weights file's network gives at points: network_probe FILE <points
  *
- * A line of the input: sigma, then n_dim coordinates. A line of the output: F there, as if it were c_in (y - m), and the
- * score there. */
-#include <math.h>
+ * A line of the input: sigma, then a particle's coordinates or a field's cells, x fastest. A line of the output: F
+ * there, as if it were c_in (y - m), and the score there. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -10,53 +9,79 @@
 #include "sculptor/memory.h"
 #include "sculptor/weights.h"
 
-static bool read_points(double *sigma, double *x, size_t n_dim, size_t *n)
+struct probe {
+        struct mesh *mesh; /* of fields */
+        size_t n_values;   /* of a particle or a field */
+        size_t n_at_once;  /* of those in a tile */
+        double sigma[LANES], *x, *f, *s;
+};
+
+/* Where a value of one of a tile is. */
+static size_t place(const struct probe *probe, size_t value, size_t lane)
 {
-        for (*n = 0; *n < LANES; ++*n) {
-                if (scanf("%lf", &sigma[*n]) != 1)
+        const struct mesh *mesh = probe->mesh;
+        return mesh ? value / mesh->plane_cells * mesh->plane_stride + value % mesh->plane_cells : value * LANES + lane;
+}
+
+static bool read_points(struct probe *probe, size_t *n)
+{
+        for (*n = 0; *n < probe->n_at_once; ++*n) {
+                if (scanf("%lf", &probe->sigma[*n]) != 1)
                         return *n > 0;
-                for (size_t i = 0; i < n_dim; i++)
-                        if (scanf("%lf", &x[i * LANES + *n]) != 1)
+                for (size_t i = 0; i < probe->n_values; i++)
+                        if (scanf("%lf", &probe->x[place(probe, i, *n)]) != 1)
                                 return false;
         }
         return true;
+}
+
+static void run(struct probe *probe, const struct weights *weights)
+{
+        const struct network_type *type = weights->network.type.type;
+        const struct network_shape shape = {.n_dim = weights->n_dim, .mesh = probe->mesh,
+                                            .n_axes = probe->mesh ? probe->mesh->n_axes : 0};
+        struct network *network = network_create(type, weights->network.type.settings, &shape);
+        network_set(network, weights->theta);
+        struct denoiser *denoiser = denoiser_create(network, &weights->normalisation);
+        double **tile[] = {&probe->x, &probe->f, &probe->s};
+        for (size_t i = 0; i < sizeof tile / sizeof *tile; i++)
+                *tile[i] = allocate(network->tile_size, sizeof(double));
+        for (size_t lane = 0; lane < LANES; lane++)
+                probe->sigma[lane] = 1;
+        for (size_t n; read_points(probe, &n);) {
+                type->forward(network->model, probe->sigma, probe->x, probe->f);
+                denoiser_score(denoiser, probe->sigma, probe->x, probe->s);
+                for (size_t lane = 0; lane < n; lane++) {
+                        for (size_t i = 0; i < probe->n_values; i++)
+                                printf("%.17g ", probe->f[place(probe, i, lane)]);
+                        for (size_t i = 0; i < probe->n_values; i++)
+                                printf("%.17g ", probe->s[place(probe, i, lane)]);
+                        printf("\n");
+                }
+        }
+        denoiser_free(denoiser);
+        for (size_t i = 0; i < sizeof tile / sizeof *tile; i++)
+                free(*tile[i]);
 }
 
 int main(int argc, char **argv)
 {
         struct weights *weights;
         const char *why = argc == 2 ? weights_read(argv[1], &weights) : "usage: network_probe FILE <points";
-        if (!why && weights->n_dim == 0) {
-                fprintf(stderr, "of fields; its digest is %s\n", weights->digest);
-                weights_free(weights);
-                return 0;
-        }
         if (why) {
                 fprintf(stderr, "%s\n", why);
                 return 2;
         }
-        const struct network_shape shape = {.n_dim = weights->n_dim};
-        const size_t n_dim = (size_t)weights->n_dim;
-        struct network *network = network_create(weights->network.type.type, weights->network.type.settings, &shape);
-        network_set(network, weights->theta);
-        struct denoiser *denoiser = denoiser_create(network, &weights->normalisation);
-        double sigma[LANES], *x = allocate(n_dim * LANES, sizeof *x), *f = allocate(n_dim * LANES, sizeof *f);
-        double *s = allocate(n_dim * LANES, sizeof *s);
-        for (size_t lane = 0; lane < LANES; lane++)
-                sigma[lane] = 1;
-        for (size_t n; read_points(sigma, x, n_dim, &n);) {
-                network->type->forward(network->model, sigma, x, f);
-                denoiser_score(denoiser, sigma, x, s);
-                for (size_t lane = 0; lane < n; lane++) {
-                        for (size_t i = 0; i < 2 * n_dim; i++)
-                                printf("%.17g ", i < n_dim ? f[i * LANES + lane] : s[(i - n_dim) * LANES + lane]);
-                        printf("\n");
-                }
+        struct probe probe = {.n_values = (size_t)weights->n_dim, .n_at_once = LANES};
+        if (weights->n_dim == 0) {
+                probe.mesh = mesh_create(&weights->mesh);
+                free(mesh_plan(probe.mesh, MESH_ESTIMATE, NULL, false));
+                probe.n_values = (size_t)probe.mesh->n_cells;
+                probe.n_at_once = 1;
         }
-        denoiser_free(denoiser);
+        run(&probe, weights);
+        if (probe.mesh)
+                mesh_free(probe.mesh);
         weights_free(weights);
-        free(x);
-        free(f);
-        free(s);
         return 0;
 }

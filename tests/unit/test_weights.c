@@ -77,14 +77,24 @@ static void test_other_numbers_are_converted_exactly(void **state)
         char *text = weights_lab_text(weights);
         strcpy(strstr(text, "sha256: ") + 8, "unknown\n");
         weights_lab_put_npy(in("numbers"), weights, text);
-        const struct { const char *descr; size_t bytes; uint64_t bits; double value; } cases[] = {
-                {"<f2", 2, 0x3c00, 1}, {"<f2", 2, 0xc248, -3.140625}, {"<f2", 2, 0x0001, 0x1p-24}, {"<f2", 2, 0x83ff, -1023 * 0x1p-24},
-                {"<f2", 2, 0x7bff, 65504}, {"<f2", 2, 0x0400, 0x1p-14}, {"<f8", 8, 0x3ff8000000000000, 1.5},
-                {"<f8", 8, 0xbfb999999999999a, (double)-0.1f}};
+        const struct {
+                const char *descr;
+                size_t bytes;
+                uint64_t bits;
+                double value;
+        } cases[] = {{"<f2", 2, 0x3c00, 1},
+                     {"<f2", 2, 0xc248, -3.140625},
+                     {"<f2", 2, 0x0001, 0x1p-24},
+                     {"<f2", 2, 0x83ff, -1023 * 0x1p-24},
+                     {"<f2", 2, 0x7bff, 65504},
+                     {"<f2", 2, 0x0400, 0x1p-14},
+                     {"<f8", 8, 0x3ff8000000000000, 1.5},
+                     {"<f8", 8, 0xbfb999999999999a, (double)-0.1f}};
         for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
                 unsigned char file[128 + 16] = "";
-                int n = snprintf((char *)file, 128, "\x93NUMPY%c%cv%c{'shape': (2,), 'descr': '%s', 'fortran_order': False}", 1,
-                                 1, 1, cases[i].descr);
+                int n = snprintf((char *)file, 128,
+                                 "\x93NUMPY%c%cv%c{'shape': (2,), 'descr': '%s', 'fortran_order': False}", 1, 1, 1,
+                                 cases[i].descr);
                 memset(file + n, ' ', 128 - (size_t)n);
                 file[7] = 0;
                 file[9] = 0;
@@ -137,7 +147,8 @@ static void test_each_mistake_of_the_text_is_told(void **state)
                 {"mean: [0.5", "mean: [.inf", "mean[0]"},
                 {"variance: [0.29999999999999999", "variance: [0", "variance"},
                 {"variance: [0.29999999999999999", "variance: [1, 1", "variance: 2 numbers, where 1 are wanted"},
-                {"sigma_min: 0.01", "sigma_min: 4", "sigma_min 4 and sigma_max 3.33333 are not 0 < sigma_min < sigma_max"},
+                {"sigma_min: 0.01", "sigma_min: 4",
+                 "sigma_min 4 and sigma_max 3.33333 are not 0 < sigma_min < sigma_max"},
                 {"sigma_min: 0.01", "sigma_min: -1", "sigma_min"},
                 {"sigma_min: 0.01", "sigma_min: 0.02", "sha256 is not that of this text and its tensors"},
                 {"training_steps: 1234567890123", "training_steps: 1.5", "training_steps"},
@@ -361,13 +372,28 @@ static void put_more(hid_t file)
 }
 
 static const char *const harms[] = {
-        "", "weights of format 7", "attribute network is not there", "attribute sigma_min is not there",
-        "are not 0 < sigma_min < sigma_max", "sigma_max is not finite", "n_dim is 2.5, not a whole number",
-        "attribute network is no text", "layer_0.bias", "tensors/more? is no tensor of this architecture", "normalisation/variance[0] is -1",
-        "normalisation/mean has 3 along axis 0, where the architecture has 2", "keeps its values in another file",
-        "does not hold real numbers", "has 1125899906842624 along axis 0, where the architecture has 3",
-        "is a link to another file", "weights_sha256 is not that of its tensors", "attribute weights_sha256 is not there",
-        "network, ", "is not finite", "has 2 dimensions, not 1", "normalisation/mean",
+        "",
+        "weights of format 7",
+        "attribute network is not there",
+        "attribute sigma_min is not there",
+        "are not 0 < sigma_min < sigma_max",
+        "sigma_max is not finite",
+        "n_dim is 2.5, not a whole number",
+        "attribute network is no text",
+        "layer_0.bias",
+        "tensors/more? is no tensor of this architecture",
+        "normalisation/variance[0] is -1",
+        "normalisation/mean has 3 along axis 0, where the architecture has 2",
+        "keeps its values in another file",
+        "does not hold real numbers",
+        "has 1125899906842624 along axis 0, where the architecture has 3",
+        "is a link to another file",
+        "weights_sha256 is not that of its tensors",
+        "attribute weights_sha256 is not there",
+        "network, ",
+        "is not finite",
+        "has 2 dimensions, not 1",
+        "normalisation/mean",
 };
 
 static void describe_harm(hid_t file, const void *owner)
@@ -378,28 +404,75 @@ static void describe_harm(hid_t file, const void *owner)
         const struct harm *harm = owner;
         weights_describe(file, harm->weights);
         switch (harm->which) {
-        case 1: H5(H5Adelete(file, "weights_format")); hdf5_put_integer(file, "weights_format", 7); break;
-        case 2: H5(H5Adelete(file, "network")); break;
-        case 3: H5(H5Adelete(file, "sigma_min")); break;
-        case 4: replace_real(file, "sigma_min", 100); break;
-        case 5: replace_real(file, "sigma_max", INFINITY); break;
-        case 6: replace_real(file, "n_dim", 2.5); break;
-        case 7: H5(H5Adelete(file, "network")); hdf5_put_real(file, "network", 1); break;
-        case 8: H5Gclose(drop_and_open(file, "tensors", "layer_0.bias")); break;
-        case 9: put_more(file); break;
-        case 10: put_doubles(file, "normalisation", "variance", 1, shapes, three); break;
-        case 11: put_doubles(file, "normalisation", "mean", 1, of_three, three); break;
-        case 12: put_elsewhere(file); break;
-        case 13: put_text_array(file); break;
-        case 14: put_huge(file); break;
-        case 15: link_elsewhere(file); break;
-        case 16: H5(H5Adelete(file, "weights_sha256")); hdf5_put_text(file, "weights_sha256", "0123"); break;
-        case 17: H5(H5Adelete(file, "weights_sha256")); break;
-        case 18: H5(H5Adelete(file, "network")); hdf5_put_text(file, "network", "type: mlp\nwith: 3\n"); break;
-        case 19: put_doubles(file, "tensors", "layer_0.bias", 1, of_three, three); break;
-        case 20: put_doubles(file, "normalisation", "variance", 2, shapes, three); break;
-        case 21: H5Gclose(drop_and_open(file, "normalisation", "mean")); break;
-        default: break;
+        case 1:
+                H5(H5Adelete(file, "weights_format"));
+                hdf5_put_integer(file, "weights_format", 7);
+                break;
+        case 2:
+                H5(H5Adelete(file, "network"));
+                break;
+        case 3:
+                H5(H5Adelete(file, "sigma_min"));
+                break;
+        case 4:
+                replace_real(file, "sigma_min", 100);
+                break;
+        case 5:
+                replace_real(file, "sigma_max", INFINITY);
+                break;
+        case 6:
+                replace_real(file, "n_dim", 2.5);
+                break;
+        case 7:
+                H5(H5Adelete(file, "network"));
+                hdf5_put_real(file, "network", 1);
+                break;
+        case 8:
+                H5Gclose(drop_and_open(file, "tensors", "layer_0.bias"));
+                break;
+        case 9:
+                put_more(file);
+                break;
+        case 10:
+                put_doubles(file, "normalisation", "variance", 1, shapes, three);
+                break;
+        case 11:
+                put_doubles(file, "normalisation", "mean", 1, of_three, three);
+                break;
+        case 12:
+                put_elsewhere(file);
+                break;
+        case 13:
+                put_text_array(file);
+                break;
+        case 14:
+                put_huge(file);
+                break;
+        case 15:
+                link_elsewhere(file);
+                break;
+        case 16:
+                H5(H5Adelete(file, "weights_sha256"));
+                hdf5_put_text(file, "weights_sha256", "0123");
+                break;
+        case 17:
+                H5(H5Adelete(file, "weights_sha256"));
+                break;
+        case 18:
+                H5(H5Adelete(file, "network"));
+                hdf5_put_text(file, "network", "type: mlp\nwith: 3\n");
+                break;
+        case 19:
+                put_doubles(file, "tensors", "layer_0.bias", 1, of_three, three);
+                break;
+        case 20:
+                put_doubles(file, "normalisation", "variance", 2, shapes, three);
+                break;
+        case 21:
+                H5Gclose(drop_and_open(file, "normalisation", "mean"));
+                break;
+        default:
+                break;
         }
 }
 

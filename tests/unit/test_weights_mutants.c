@@ -1,5 +1,5 @@
-/* Hostile weights: mutants of good ones, in every layout. Each is read as what it was, or refused in one line; and where
- * whoever changed an HDF5 file sealed it again, so that HDF5's parser sees it, nothing crashes or hangs.
+/* Hostile weights: mutants of good ones, in every layout. Each is read as what it was, or refused in one line; and
+ * where whoever changed an HDF5 file sealed it again, so that HDF5's parser sees it, nothing crashes or hangs.
  * 2,500 of them, and 10,000 by `make test-long`. */
 #include <setjmp.h>
 #include <signal.h>
@@ -55,11 +55,50 @@ static void splice(struct mutant *mutant, size_t at, size_t removed, const void 
         mutant->n = mutant->n - removed + n;
 }
 
-static const uint64_t nasty[] = {0, 1, 2, 255, 256, 65535, 0x7fffffff, 0x80000000, 0xffffffff, 0x7fffffffffffffff,
-                                 0x8000000000000000, 0xffffffffffffffff, 0x7ff8000000000000};
-static const char *const words[] = {"\"", "'", "{", "}", "[", "]", ",", ":", "\\", "\\u0000", "\n", "#", "- ", "null", "1e999",
-                                    "-1", "0", "9007199254740993", "18446744073709551616", "__metadata__", "sculptor",
-                                    "sha256:", "F16", "<f8", "True", "&a", "*a", "..", "/", "\xff\xfe", "&a [*a, *a]"};
+static const uint64_t nasty[] = {0,
+                                 1,
+                                 2,
+                                 255,
+                                 256,
+                                 65535,
+                                 0x7fffffff,
+                                 0x80000000,
+                                 0xffffffff,
+                                 0x7fffffffffffffff,
+                                 0x8000000000000000,
+                                 0xffffffffffffffff,
+                                 0x7ff8000000000000};
+static const char *const words[] = {"\"",
+                                    "'",
+                                    "{",
+                                    "}",
+                                    "[",
+                                    "]",
+                                    ",",
+                                    ":",
+                                    "\\",
+                                    "\\u0000",
+                                    "\n",
+                                    "#",
+                                    "- ",
+                                    "null",
+                                    "1e999",
+                                    "-1",
+                                    "0",
+                                    "9007199254740993",
+                                    "18446744073709551616",
+                                    "__metadata__",
+                                    "sculptor",
+                                    "sha256:",
+                                    "F16",
+                                    "<f8",
+                                    "True",
+                                    "&a",
+                                    "*a",
+                                    "..",
+                                    "/",
+                                    "\xff\xfe",
+                                    "&a [*a, *a]"};
 
 static void mutate(struct mutant *mutant, uint64_t *state)
 {
@@ -87,7 +126,8 @@ static void mutate(struct mutant *mutant, uint64_t *state)
                 splice(mutant, at, strlen(word) <= left ? strlen(word) : left, word, strlen(word));
                 break;
         case 7:
-                splice(mutant, at, size <= left ? size : left, &nasty[below(state, sizeof nasty / sizeof *nasty)], size);
+                splice(mutant, at, size <= left ? size : left, &nasty[below(state, sizeof nasty / sizeof *nasty)],
+                       size);
                 break;
         case 8:
                 if (below(state, 4) == 0)
@@ -188,7 +228,10 @@ static void test_mutants_are_read_as_they_were_or_refused_in_a_line(void **state
                 weights_free(weights);
         }
         for (int i = 0; i < 3; i++) {
-                print_message("%s: %zu refused, %zu read\n", i == 0 ? "HDF5" : i == 1 ? "safetensors" : "npy",
+                print_message("%s: %zu refused, %zu read\n",
+                              i == 0   ? "HDF5"
+                              : i == 1 ? "safetensors"
+                                       : "npy",
                               tally[i].refused, tally[i].read);
                 assert_true(tally[i].refused > (tally[i].read + tally[i].refused) / 2);
         }

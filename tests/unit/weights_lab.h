@@ -65,7 +65,8 @@ static inline struct weights *weights_lab_make(bool fields)
         weights->normalisation = (struct normalisation){
                 .n_mean = n_mean, .mean = weights_lab_vector(n_mean, mean).value, .n_variance = n_variance,
                 .variance = weights_lab_vector(n_variance, variance).value,
-                .wavenumber = fields ? weights_lab_vector(3, wavenumber).value : NULL, .zero_variance = fields ? 0.25 : 0};
+                .wavenumber = fields ? weights_lab_vector(3, wavenumber).value : NULL,
+                .zero_variance = fields ? 0.25 : 0};
         weights->sigma_min = 0.01;
         weights->sigma_max = 10.0 / 3;
         weights->steps = 1234567890123;
@@ -88,27 +89,28 @@ static inline bool weights_lab_same_vector(size_t n, const double *a, size_t m, 
 
 static inline bool weights_lab_same(const struct weights *a, const struct weights *b)
 {
-        char *here = params_echo(network_rows, &a->network, true), *there = params_echo(network_rows, &b->network, true);
+        char *here = params_echo(network_rows, &a->network, true),
+             *there = params_echo(network_rows, &b->network, true);
         const struct normalisation *m = &a->normalisation, *n = &b->normalisation;
         const struct mesh_settings *p = &a->mesh, *q = &b->mesh;
-        const bool same =
-                strcmp(here, there) == 0 && a->n_dim == b->n_dim && a->sigma_min == b->sigma_min &&
-                a->sigma_max == b->sigma_max && a->steps == b->steps && a->n_parameters == b->n_parameters &&
-                memcmp(a->theta, b->theta, a->n_parameters * sizeof *a->theta) == 0 && strcmp(a->digest, b->digest) == 0 &&
-                weights_lab_same_vector(m->n_mean, m->mean, n->n_mean, n->mean) &&
-                weights_lab_same_vector(m->n_variance, m->variance, n->n_variance, n->variance) &&
-                weights_lab_same_vector(m->n_variance, m->wavenumber, n->n_variance, n->wavenumber) &&
-                m->zero_variance == n->zero_variance && p->dimensions == q->dimensions &&
-                weights_lab_same_vector(p->cells.n, p->cells.value, q->cells.n, q->cells.value) &&
-                weights_lab_same_vector(p->box_size.n, p->box_size.value, q->box_size.n, q->box_size.value);
+        const bool same = strcmp(here, there) == 0 && a->n_dim == b->n_dim && a->sigma_min == b->sigma_min &&
+                          a->sigma_max == b->sigma_max && a->steps == b->steps && a->n_parameters == b->n_parameters &&
+                          memcmp(a->theta, b->theta, a->n_parameters * sizeof *a->theta) == 0 &&
+                          strcmp(a->digest, b->digest) == 0 &&
+                          weights_lab_same_vector(m->n_mean, m->mean, n->n_mean, n->mean) &&
+                          weights_lab_same_vector(m->n_variance, m->variance, n->n_variance, n->variance) &&
+                          weights_lab_same_vector(m->n_variance, m->wavenumber, n->n_variance, n->wavenumber) &&
+                          m->zero_variance == n->zero_variance && p->dimensions == q->dimensions &&
+                          weights_lab_same_vector(p->cells.n, p->cells.value, q->cells.n, q->cells.value) &&
+                          weights_lab_same_vector(p->box_size.n, p->box_size.value, q->box_size.n, q->box_size.value);
         free(here);
         free(there);
         return same;
 }
 
 static const struct provenance weights_lab_provenance = {
-        .version = "0", .commit = "none", .dependencies = "", .machine = "lab", .input_text = "seed: 1\n", .overrides = "",
-        .parameters = "seed: 1\n", .seed = 1};
+        .version = "0", .commit = "none", .dependencies = "", .machine = "lab", .input_text = "seed: 1\n",
+        .overrides = "", .parameters = "seed: 1\n", .seed = 1};
 
 /* ---- files ---- */
 
