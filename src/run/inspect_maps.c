@@ -139,7 +139,7 @@ static void keep_fields(const struct mesh *mesh, struct inspect_maps *maps)
 {
         const size_t planes = mesh->n_axes == 2 ? maps->rows : 1; /* a plane is a row, or a sheet */
         for (size_t i = 0; i < maps->n; i++)
-                for (size_t p = 0; p < planes; p++)
+                for (size_t p = 0; p < planes && maps->field[i]; p++)
                         memcpy(maps->value[i] + p * mesh->plane_cells, maps->field[i] + p * mesh->plane_stride,
                                mesh->plane_cells * sizeof(double));
 }
