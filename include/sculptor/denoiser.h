@@ -43,7 +43,8 @@ struct network *denoiser_network(struct denoiser *denoiser);
 
 /* Of fields collective over the domain, where sigma is not the last one asked for. */
 struct denoiser_scales denoiser_scales(struct denoiser *denoiser, double sigma);
-const double *denoiser_mode_variance(const struct denoiser *denoiser); /* d of this rank's modes (mesh.h); particles: d[1] */
+const double *denoiser_mode_variance(
+        const struct denoiser *denoiser); /* d of this rank's modes (mesh.h); particles: d[1] */
 
 /* For one tile, sigma > 0 of every lane (of fields sigma[0]); of fields collective over the domain. */
 

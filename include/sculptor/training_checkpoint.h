@@ -15,7 +15,10 @@ enum { TRAINING_CHECKPOINT_MAX_ARRAYS = 8, TRAINING_CHECKPOINT_NUMBERS = 2 };
 struct training_checkpoint {
         const struct weights *weights; /* written; of reading NULL: weights_read() reads them */
         size_t n_arrays;               /* floats[weights->n_parameters] each: weights under way, moments, averages */
-        struct { const char *name; float *values; } array[TRAINING_CHECKPOINT_MAX_ARRAYS];
+        struct {
+                const char *name;
+                float *values;
+        } array[TRAINING_CHECKPOINT_MAX_ARRAYS];
         int64_t step;
         double number[TRAINING_CHECKPOINT_NUMBERS]; /* what else decides how it goes on */
         double wall_seconds;           /* outside the payload */

@@ -89,7 +89,8 @@ static CONV_INLINE void apply_tile(int rows, const struct pass *pass, size_t lan
                         const vector bias = pass->bias ? vector_load(pass->bias + v * VECTOR_FLOATS) : vector_all(0);
 #pragma GCC unroll 16
                         for (int r = 0; r < rows; r++)
-                                acc[r][v] = base ? vector_add(vector_load(base + r * CONV_CHUNK + v * VECTOR_FLOATS), bias)
+                                acc[r][v] = base ? vector_add(vector_load(base + r * CONV_CHUNK + v * VECTOR_FLOATS),
+                                                              bias)
                                                  : bias;
                 }
         for (size_t slab = first; slab < last; slab++) {
@@ -112,7 +113,8 @@ static void apply_row(const struct pass *pass, size_t width, size_t lanes, const
                         if (lanes == 1)
                                 CONV_WITH_ROWS(rows, apply_tile, pass, 1, s, last, in + x, w, b, to)
                         else
-                                CONV_WITH_ROWS(rows, apply_tile, pass, CONV_CHUNK, s, last, in + x * CONV_CHUNK, w, b, to)
+                                CONV_WITH_ROWS(rows, apply_tile, pass, CONV_CHUNK, s, last, in + x * CONV_CHUNK, w, b,
+                                               to)
                 }
         }
 }
@@ -136,8 +138,8 @@ static CONV_INLINE void narrow_tile(int rows, const struct pass *pass, const flo
                                 const vector factor = vector_load(w + v * VECTOR_FLOATS);
 #pragma GCC unroll 16
                                 for (int r = 0; r < rows; r++)
-                                        acc[r][v] = vector_fma(vector_load(from + r * CONV_CHUNK + v * VECTOR_FLOATS), factor,
-                                                               acc[r][v]);
+                                        acc[r][v] = vector_fma(vector_load(from + r * CONV_CHUNK + v * VECTOR_FLOATS),
+                                                               factor, acc[r][v]);
                         }
         }
         float sum[VECTOR_ROWS][CONV_CHUNK];
@@ -170,7 +172,8 @@ void conv_apply(const struct conv_grid *grid, struct conv_shape shape, const flo
                 pass.bias = bias ? bias + chunk * CONV_CHUNK : NULL;
                 for (size_t z = 0; z < grid->planes; z++)
                         for (size_t y = 0; y < grid->rows; y++) {
-                                const float *first = in + z * pass.plane + y * pass.row; /* the tap before it along each axis */
+                                const float *first = in + z * pass.plane +
+                                                     y * pass.row; /* the tap before it along each axis */
                                 const size_t to = (chunk * cells + conv_row(grid, z, y)) * out_lanes;
                                 if (out_lanes == 1)
                                         narrow_row(&pass, grid->width, first, packed, out + to);

@@ -59,25 +59,50 @@ static CONV_INLINE void conv_tile_store(int rows, vector acc[][CONV_NV], float *
 /* Calls f(rows, ...) with rows a constant. */
 #ifdef VECTOR_HIGH_TILES
 #define CONV_HIGH_TILES(f, ...)                                                                                        \
-        case 7: f(7, __VA_ARGS__); break;                                                                              \
-        case 8: f(8, __VA_ARGS__); break;                                                                              \
-        case 9: f(9, __VA_ARGS__); break;                                                                              \
-        case 10: f(10, __VA_ARGS__); break;                                                                            \
-        case 11: f(11, __VA_ARGS__); break;                                                                            \
-        case 12: f(12, __VA_ARGS__); break;
+        case 7:                                                                                                        \
+                f(7, __VA_ARGS__);                                                                                     \
+                break;                                                                                                 \
+        case 8:                                                                                                        \
+                f(8, __VA_ARGS__);                                                                                     \
+                break;                                                                                                 \
+        case 9:                                                                                                        \
+                f(9, __VA_ARGS__);                                                                                     \
+                break;                                                                                                 \
+        case 10:                                                                                                       \
+                f(10, __VA_ARGS__);                                                                                    \
+                break;                                                                                                 \
+        case 11:                                                                                                       \
+                f(11, __VA_ARGS__);                                                                                    \
+                break;                                                                                                 \
+        case 12:                                                                                                       \
+                f(12, __VA_ARGS__);                                                                                    \
+                break;
 #else
 #define CONV_HIGH_TILES(f, ...)
 #endif
 #define CONV_WITH_ROWS(rows, f, ...)                                                                                   \
         switch (rows) {                                                                                                \
-        case 1: f(1, __VA_ARGS__); break;                                                                              \
-        case 2: f(2, __VA_ARGS__); break;                                                                              \
-        case 3: f(3, __VA_ARGS__); break;                                                                              \
-        case 4: f(4, __VA_ARGS__); break;                                                                              \
-        case 5: f(5, __VA_ARGS__); break;                                                                              \
-        case 6: f(6, __VA_ARGS__); break;                                                                              \
-        CONV_HIGH_TILES(f, __VA_ARGS__)                                                                                \
-        default: break;                                                                                                \
+        case 1:                                                                                                        \
+                f(1, __VA_ARGS__);                                                                                     \
+                break;                                                                                                 \
+        case 2:                                                                                                        \
+                f(2, __VA_ARGS__);                                                                                     \
+                break;                                                                                                 \
+        case 3:                                                                                                        \
+                f(3, __VA_ARGS__);                                                                                     \
+                break;                                                                                                 \
+        case 4:                                                                                                        \
+                f(4, __VA_ARGS__);                                                                                     \
+                break;                                                                                                 \
+        case 5:                                                                                                        \
+                f(5, __VA_ARGS__);                                                                                     \
+                break;                                                                                                 \
+        case 6:                                                                                                        \
+                f(6, __VA_ARGS__);                                                                                     \
+                break;                                                                                                 \
+                CONV_HIGH_TILES(f, __VA_ARGS__)                                                                        \
+        default:                                                                                                       \
+                break;                                                                                                 \
         }
 
 #endif

@@ -152,8 +152,9 @@ static void centre(const struct denoiser *denoiser, const double *restrict y, do
         if (mesh) {
                 for (size_t p = 0; p < mesh->n_planes_here; p++)
                         for (size_t i = 0; i < mesh->plane_stride; i++)
-                                out[p * mesh->plane_stride + i] =
-                                        i < mesh->plane_cells ? y[p * mesh->plane_stride + i] - mean[0] : 0;
+                                out[p * mesh->plane_stride + i] = i < mesh->plane_cells
+                                                                          ? y[p * mesh->plane_stride + i] - mean[0]
+                                                                          : 0;
                 return;
         }
         for (size_t row = 0; row < denoiser->network->tile_size; row += LANES)

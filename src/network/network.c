@@ -35,8 +35,7 @@ size_t network_parameters(const struct network_type *type, const void *settings,
         return size;
 }
 
-struct network *network_create(const struct network_type *type, const void *settings,
-                               const struct network_shape *shape)
+struct network *network_create(const struct network_type *type, const void *settings, const struct network_shape *shape)
 {
         struct network *network = allocate(1, sizeof *network);
         *network = (struct network){.type = type, .settings = settings, .shape = *shape};

@@ -141,7 +141,8 @@ static size_t tensors(const void *settings, const struct network_shape *shape, s
                         tensor[n] = part ? (struct network_tensor){.rank = 1, .shape = {(int64_t)layer[i].n_out},
                                                                    .offset = layer[i].bias, .size = layer[i].n_out}
                                          : weight_tensor(&layer[i], shape->n_axes);
-                        snprintf(tensor[n].name, sizeof tensor[n].name, "%.40s.%s", layer[i].name, part ? "bias" : "weight");
+                        snprintf(tensor[n].name, sizeof tensor[n].name, "%.40s.%s", layer[i].name,
+                                 part ? "bias" : "weight");
                 }
         free(layer);
         return n;

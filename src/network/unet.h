@@ -97,7 +97,8 @@ void unet_embed(struct unet *unet, double sigma);       /* scales and shifts of 
 void unet_embed_backward(struct unet *unet, float *gradient); /* from the films' gradients, which become 0 */
 
 void unet_film_forward(const struct unet_film *film, const struct conv_grid *grid); /* h -> a, slope */
-void unet_film_tangent(const struct unet_film *film, const struct conv_grid *grid, float *h); /* in place; its own transpose */
+void unet_film_tangent(const struct unet_film *film, const struct conv_grid *grid,
+                       float *h); /* in place; its own transpose */
 void unet_film_gradient(const struct unet_film *film, const struct conv_grid *grid,
                         const float *d); /* adds to its gradient, for the adjoints d before unet_film_tangent() */
 
@@ -110,8 +111,7 @@ void unet_gather(const struct conv_grid *fine, const struct conv_grid *coarse, s
 void unet_spread(const struct conv_grid *fine, const struct conv_grid *coarse, size_t n, float factor,
                  const float *restrict from, const float *base, float *to);
 /* A mesh's field to a narrow one and back; spare cells become 0. */
-void unet_pack(const struct mesh *mesh, const struct conv_grid *grid, const double *restrict field,
-               float *restrict to);
+void unet_pack(const struct mesh *mesh, const struct conv_grid *grid, const double *restrict field, float *restrict to);
 void unet_unpack(const struct mesh *mesh, const struct conv_grid *grid, const float *restrict from,
                  double *restrict field);
 

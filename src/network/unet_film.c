@@ -113,7 +113,8 @@ void unet_film_forward(const struct unet_film *film, const struct conv_grid *gri
         for (size_t chunk = 0; chunk < conv_chunks(film->n); chunk++)
                 for (size_t r = 0; r < grid->planes * grid->rows; r++) {
                         const struct row row = row_of(grid, chunk, r);
-                        const float *scale = film->scale + chunk * CONV_CHUNK, *shift = film->shift + chunk * CONV_CHUNK;
+                        const float *scale = film->scale + chunk * CONV_CHUNK,
+                                    *shift = film->shift + chunk * CONV_CHUNK;
                         if (film->linear)
                                 linear_row(row, scale, shift, film->h, film->a);
                         else

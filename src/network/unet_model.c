@@ -87,9 +87,8 @@ static void open_levels(struct unet *unet)
         unet->level = keep(unet, unet->n_levels + 1, sizeof *unet->level);
         for (size_t l = 0; l <= unet->n_levels; l++) {
                 struct unet_level *level = &unet->level[l];
-                level->grid = mesh->n_axes == 3
-                                      ? conv_grid(3, (size_t)n[0] >> l, (size_t)n[1] >> l, (size_t)n[2] >> l)
-                                      : conv_grid(2, 1, (size_t)n[0] >> l, (size_t)n[1] >> l);
+                level->grid = mesh->n_axes == 3 ? conv_grid(3, (size_t)n[0] >> l, (size_t)n[1] >> l, (size_t)n[2] >> l)
+                                                : conv_grid(2, 1, (size_t)n[0] >> l, (size_t)n[1] >> l);
                 level->n = (size_t)unet->settings->channels << l;
                 level->stream = keep_field(unet, l, level->n);
                 level->inner = keep_field(unet, l, level->n);

@@ -94,9 +94,7 @@ static const char *open_nested(void *settings, const struct score_context *conte
         struct guided_settings *set = settings;
         const bool unknown = guided_dimension(set) == 0;
         const char *why = nested_open(&set->prior, context);
-        return why       ? why
-               : unknown ? likelihood_unfit(&set->likelihood, guided_dimension(set))
-                         : NULL;
+        return why ? why : unknown ? likelihood_unfit(&set->likelihood, guided_dimension(set)) : NULL;
 }
 
 static const struct score_type *configured(const void *settings)

@@ -48,7 +48,8 @@ const char *likelihood_unfit(const struct likelihood_settings *set, int64_t n_di
         if (set->matrix.n_rows > 0 && (int64_t)set->matrix.n_columns != n_dim)
                 return "likelihood.matrix needs as many columns as the prior has coordinates";
         for (size_t i = 0; i < set->observed.n; i++)
-                if (!(set->observed.value[i] < (double)n_dim) || set->observed.value[i] != floor(set->observed.value[i]))
+                if (!(set->observed.value[i] < (double)n_dim) ||
+                    set->observed.value[i] != floor(set->observed.value[i]))
                         return "likelihood.observed names a coordinate that the prior does not have";
         return NULL;
 }

@@ -54,10 +54,11 @@ static const char *open_nested(void *settings, const struct score_context *conte
         struct mixed_settings *set = settings;
         const char *why = nested_open(&set->conditional, context);
         why = why ? why : nested_open(&set->unconditional, context);
-        return why                                                                              ? why
-               : nested_dimension(&set->conditional) == nested_dimension(&set->unconditional) ? NULL
-                                                                  : "conditional and unconditional have different "
-                                                                    "numbers of coordinates";
+        return why ? why
+               : nested_dimension(&set->conditional) == nested_dimension(&set->unconditional)
+                       ? NULL
+                       : "conditional and unconditional have different "
+                         "numbers of coordinates";
 }
 
 struct mixed {

@@ -7,10 +7,11 @@
 #include "sculptor/mesh.h"
 
 static const struct score_type *const registry[] = {
-        &score_gaussian,       &score_gaussian_mixture, &score_ring,      &score_grid,   &score_moons,
-        &score_spiral,         &score_checkerboard,     &score_funnel,    &score_banana, &score_double_well,
-        &score_gaussian_field, &score_lognormal_field,  &score_posterior, &score_network, &score_guided,
-        &score_guided_field,   &score_mixed,            &score_tempered,       &score_plugin,
+        &score_gaussian,  &score_gaussian_mixture, &score_ring,           &score_grid,
+        &score_moons,     &score_spiral,           &score_checkerboard,   &score_funnel,
+        &score_banana,    &score_double_well,      &score_gaussian_field, &score_lognormal_field,
+        &score_posterior, &score_network,          &score_guided,         &score_guided_field,
+        &score_mixed,     &score_tempered,         &score_plugin,
 };
 enum { N_TYPES = sizeof registry / sizeof registry[0] };
 

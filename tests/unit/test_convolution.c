@@ -14,10 +14,14 @@
 #include "sculptor/memory.h"
 
 /* Widths of less than a tile, of several and a bit; channels alone, of a part of a chunk, of one and of more. */
-static const struct size { int n_axes; size_t n[3]; struct conv_shape of; } sizes[] = {
-        {2, {1, 4, 4}, {1, 16}},  {2, {1, 5, 7}, {16, 1}},   {2, {1, 4, 13}, {3, 5}},   {2, {1, 6, 64}, {16, 16}},
+static const struct size {
+        int n_axes;
+        size_t n[3];
+        struct conv_shape of;
+} sizes[] = {
+        {2, {1, 4, 4}, {1, 16}},   {2, {1, 5, 7}, {16, 1}},    {2, {1, 4, 13}, {3, 5}}, {2, {1, 6, 64}, {16, 16}},
         {2, {1, 9, 11}, {17, 33}}, {2, {1, 3, 150}, {16, 20}}, {2, {1, 1, 1}, {2, 2}},  {2, {1, 16, 8}, {40, 1}},
-        {3, {4, 4, 4}, {16, 16}}, {3, {3, 5, 9}, {5, 18}},   {3, {2, 4, 6}, {1, 7}},    {3, {5, 3, 4}, {20, 1}},
+        {3, {4, 4, 4}, {16, 16}},  {3, {3, 5, 9}, {5, 18}},    {3, {2, 4, 6}, {1, 7}},  {3, {5, 3, 4}, {20, 1}},
 };
 enum { N_SIZES = sizeof sizes / sizeof *sizes };
 
@@ -139,8 +143,9 @@ static void check_apply(struct fields *f, bool transposed, const float *bias, co
                                 for (size_t x = 0; x < f->grid.width; x++) {
                                         const size_t i = at(f, of.n_out, o, z, y, x);
                                         const float start = (base ? base[i] : 0) + (bias ? bias[o] : 0);
-                                        const float value = o < of.n_out ? expected(f, transposed, of, in, o, z, y, x, start)
-                                                                         : 0;
+                                        const float value = o < of.n_out
+                                                                    ? expected(f, transposed, of, in, o, z, y, x, start)
+                                                                    : 0;
                                         assert_true(f->out[i] == value);
                                 }
 }
@@ -183,8 +188,8 @@ static void test_results_may_be_added_in_place(void **state)
                 assert_true(apart[i] == f.base[i]);
                 halo += apart[i] == -7;
         }
-        assert_true(halo == conv_chunks(f.size.of.n_out) * CONV_CHUNK *
-                                    (conv_cells(&f.grid) - f.grid.rows * f.grid.width));
+        assert_true(halo ==
+                    conv_chunks(f.size.of.n_out) * CONV_CHUNK * (conv_cells(&f.grid) - f.grid.rows * f.grid.width));
         free(apart);
         close(&f);
 }
@@ -205,8 +210,9 @@ static void test_the_gradient_is_a_chain_of_fmaf(void **state)
                                         for (size_t x = 0; x < f.grid.width; x++) {
                                                 const bool swapped = of.n_out == 1;
                                                 const size_t here = swapped ? f.taps - 1 - tap : tap;
-                                                const float u = swapped ? f.in[at(&f, of.n_in, i, z, y, x)]
-                                                                        : f.in[neighbour(&f, of.n_in, i, here, z, y, x)];
+                                                const float u =
+                                                        swapped ? f.in[at(&f, of.n_in, i, z, y, x)]
+                                                                : f.in[neighbour(&f, of.n_in, i, here, z, y, x)];
                                                 const float d = swapped ? f.d[neighbour(&f, 1, 0, here, z, y, x)]
                                                                         : f.d[at(&f, of.n_out, o, z, y, x)];
                                                 sum = fmaf(u, d, sum);

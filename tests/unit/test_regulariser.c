@@ -18,7 +18,8 @@ enum { N_DIM = 2, NODES = 4 };
 
 /* For n ~ N(0, 1): exact to degree 7. Roots of He_4: sqrt(3 -+ sqrt 6); weights (3 +- sqrt 6)/12. */
 static const double node[NODES] = {-2.3344142183389773, -0.7419637843027258, 0.7419637843027258, 2.3344142183389773};
-static const double weight[NODES] = {0.045875854768068491, 0.45412414523193151, 0.45412414523193151, 0.045875854768068491};
+static const double weight[NODES] = {0.045875854768068491, 0.45412414523193151, 0.45412414523193151,
+                                     0.045875854768068491};
 
 static struct denoiser *field;
 static double level[LANES]; /* the one noise level s is of */
