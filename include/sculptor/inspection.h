@@ -52,15 +52,15 @@ struct inspection_level {
 /* NULL, or why these cannot be compared at this sigma. Local. */
 const char *inspection_unfit(const struct inspection *inspection, double sigma);
 bool inspection_has_jacobian(const struct score *score); /* local */
-/* Collective; the same bits for any number of ranks. `level` keys the random numbers. */
-struct inspection_level inspection_measure(const struct inspection *inspection, double sigma, uint32_t level);
-void inspection_level_release(struct inspection_level *level);
 
-/* Tile 0 of a level as inspection_measure() sees it: what was drawn, noised, and what the scores make of it:
- * D_theta and D. Of particles [n_dim][LANES], of fields a whole field. The domain's. */
+/* The first tile, for pictures: what was drawn, noised, and what the scores make of it, D_theta and D. Tiles of
+ * particles or fields, of this domain, filled where it holds the first one: on rank 0. */
 struct inspection_example { double *clean, *noisy, *denoised, *truth; };
-void inspection_show(const struct inspection *inspection, double sigma, uint32_t level,
-                     const struct inspection_example *example);
+
+/* Collective; the same bits for any number of ranks. `level` keys the random numbers. example may be NULL. */
+struct inspection_level inspection_measure(const struct inspection *inspection, double sigma, uint32_t level,
+                                           const struct inspection_example *example);
+void inspection_level_release(struct inspection_level *level);
 
 /* The integral of n_dim eps over ln sigma by the trapezoidal rule over the levels with sigma > 0, in any monotonic
  * order, in nat; 0 of fewer than two. Local. */

@@ -133,7 +133,19 @@ static struct inspection_level level_of(const struct inspection_work *work, cons
         return level;
 }
 
-struct inspection_level inspection_measure(const struct inspection *inspection, double sigma, uint32_t level)
+static void show(const struct inspection_work *work, const struct inspection_example *example)
+{
+        const double square = work->sigma * work->sigma;
+        for (size_t i = 0; i < work->size; i++) {
+                example->clean[i] = work->x_0[i];
+                example->noisy[i] = work->y[i];
+                example->denoised[i] = fma(square, work->s[i], work->y[i]);
+                example->truth[i] = fma(square, 0.5 * (work->exact[i] + work->other[i]), work->y[i]);
+        }
+}
+
+struct inspection_level inspection_measure(const struct inspection *inspection, double sigma, uint32_t level,
+                                           const struct inspection_example *example)
 {
         struct inspection_work work;
         open_work(&work, inspection, sigma, level);
@@ -145,6 +157,8 @@ struct inspection_level inspection_measure(const struct inspection *inspection, 
         for (int64_t tile = n_tiles * rank / ranks; tile < n_tiles * (rank + 1) / ranks; tile++) {
                 const int64_t left = n - tile * of_tile;
                 inspection_tile(&work, (uint64_t)(tile * of_tile), left < of_tile ? left : of_tile, sums);
+                if (example && tile == 0)
+                        show(&work, example);
                 if (parallel_domain_rank() == 0) /* which speaks for its domain */
                         tree_sum_add(sum, tile, sums);
         }
@@ -162,21 +176,6 @@ void inspection_level_release(struct inspection_level *level)
         free(level->powers.cross);
         free(level->powers.difference);
         level->powers = (struct inspection_powers){NULL};
-}
-
-void inspection_show(const struct inspection *inspection, double sigma, uint32_t level,
-                     const struct inspection_example *example)
-{
-        struct inspection_work work;
-        open_work(&work, inspection, sigma, level);
-        inspection_tile_make(&work, 0);
-        for (size_t i = 0; i < work.size; i++) {
-                example->clean[i] = work.x_0[i];
-                example->noisy[i] = work.y[i];
-                example->denoised[i] = fma(sigma * sigma, work.s[i], work.y[i]);
-                example->truth[i] = fma(sigma * sigma, 0.5 * (work.exact[i] + work.other[i]), work.y[i]);
-        }
-        close_work(&work);
 }
 
 /* ---- over levels ---- */

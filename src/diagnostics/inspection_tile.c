@@ -47,7 +47,8 @@ static double find_truth(struct inspection_work *work, uint64_t first)
         return acceptance;
 }
 
-double inspection_tile_make(struct inspection_work *work, uint64_t first)
+/* Returns the acceptance rate of the chains. */
+static double make_examples(struct inspection_work *work, uint64_t first)
 {
         const struct inspection *inspection = work->inspection;
         const struct rng_stream draws = {.seed = inspection->seed, .purpose = RNG_TARGET, .level = work->level};
@@ -194,7 +195,7 @@ static void measure_lanes(struct inspection_work *work, uint64_t first, double a
 void inspection_tile(struct inspection_work *work, uint64_t first, int64_t n_real, double *sums)
 {
         double product[INSPECTION_SUMS][LANES] = {{0}};
-        const double acceptance = inspection_tile_make(work, first);
+        const double acceptance = make_examples(work, first);
         measure_lanes(work, first, acceptance, product);
         if (work->n_shells > 0)
                 measure_powers(work, sums + INSPECTION_SUMS);

@@ -43,11 +43,9 @@ struct inspection_work {
                         &(work)->c, &(work)->d                                                                         \
         }
 
-/* Draws the examples from `first` on; x_0, y, s and the truth as two scores, exact and other. Returns the
- * acceptance rate of the chains. Collective over the domain. */
-double inspection_tile_make(struct inspection_work *work, uint64_t first);
-
-/* The same, measured: sums over the n_real first lanes, [INSPECTION_SUMS + INSPECTION_POWERS n_shells]. */
+/* Draws the examples from `first` on, x_0, y, s and the truth as two scores, exact and other, which stay in
+ * `work`. Sums over the n_real first lanes, [INSPECTION_SUMS + INSPECTION_POWERS n_shells]. Collective over the
+ * domain. */
 void inspection_tile(struct inspection_work *work, uint64_t first, int64_t n_real, double *sums);
 
 #endif

@@ -104,8 +104,8 @@ static void energy_of(void *model, double *value)
 }
 
 const struct network_type network_energy = {
-        .name = "energy", .help = "the gradient of a perceptron with one output, for particles: conservative,
-                with log p",
+        .name = "energy",
+        .help = "the gradient of a perceptron with one output, for particles: conservative, with log p",
         .params = perceptron_rows, .settings_size = sizeof(struct perceptron_settings), .particles = true,
         .tensors = tensors, .unfit = unfit, .initialise = initialise, .create = create, .free = free_model, .set = set,
         .forward = forward, .backward = backward, .tangent = tangent, .energy = energy_of,

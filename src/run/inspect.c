@@ -250,8 +250,7 @@ static struct inspection_number measure_levels(struct run *run, const struct ins
         create_series(run, &maps, n_shells);
         for (size_t i = 0; i < n; i++) {
                 log_progress(false, "level %zu/%zu  sigma %.4g", i + 1, n, run->levels.sigma[i]);
-                levels[i] = inspection_measure(inspection, run->levels.sigma[i], (uint32_t)i);
-                inspect_maps_draw(run, inspection, &levels[i], (uint32_t)i, &maps);
+                levels[i] = inspect_maps_measure(run, inspection, (uint32_t)i, &maps);
                 append(run, &levels[i], &maps, n_shells);
                 inspection_level_release(&levels[i]);
                 tell(&levels[i]);

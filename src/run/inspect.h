@@ -27,13 +27,13 @@ struct inspect_maps {
         size_t n;              /* arrays, the first ones of these; of fields the last four of the list */
         const struct series_column *column;
         double *value[9];      /* [rows * columns], as the columns say */
-        double *axis[2];       /* of maps of particles: x[0] of columns, x[1] of rows */
+        double *field[4];      /* of fields, in their own layout */
 };
 struct inspect_maps inspect_maps_create(const struct run *run);
 void inspect_maps_free(struct inspect_maps *maps);
-/* Collective. */
-void inspect_maps_draw(const struct run *run, const struct inspection *inspection, const struct inspection_level *level,
-                       uint32_t index, struct inspect_maps *maps);
+/* Collective. The next level, measured and drawn. */
+struct inspection_level inspect_maps_measure(const struct run *run, const struct inspection *inspection, uint32_t level,
+                                             struct inspect_maps *maps);
 
 /* inspect_samples.c. Collective. Samples against exact draws: told, and arrays for the file, which it owns. */
 enum { INSPECT_MOST_ARRAYS = 24 };

@@ -53,6 +53,8 @@ struct inspect_maps inspect_maps_create(const struct run *run)
                 maps = (struct inspect_maps){0};
         for (size_t i = 0; i < maps.n; i++)
                 maps.value[i] = allocate(maps.rows * maps.columns, sizeof *maps.value[i]);
+        for (size_t i = 0; i < maps.n && run->mesh; i++)
+                maps.field[i] = mesh_allocate(run->mesh);
         return maps;
 }
 
@@ -60,6 +62,8 @@ void inspect_maps_free(struct inspect_maps *maps)
 {
         for (size_t i = 0; i < maps->n; i++)
                 free(maps->value[i]);
+        for (size_t i = 0; i < 4; i++)
+                free(maps->field[i]);
 }
 
 /* ---- particles ---- */
@@ -131,32 +135,27 @@ static void draw_points(const struct run *run, double sigma, struct inspect_maps
 
 /* ---- fields ---- */
 
-static void draw_fields(const struct run *run, const struct inspection *inspection, double sigma, uint32_t index,
-                        struct inspect_maps *maps)
+static void keep_fields(const struct mesh *mesh, struct inspect_maps *maps)
 {
-        const struct mesh *mesh = run->mesh;
-        double *field[4];
-        for (size_t i = 0; i < 4; i++)
-                field[i] = mesh_allocate(mesh);
-        inspection_show(inspection, sigma, index, &(struct inspection_example){field[0], field[1], field[2], field[3]});
         const size_t planes = mesh->n_axes == 2 ? maps->rows : 1; /* a plane is a row, or a sheet */
-        for (size_t i = 0; i < 4; i++)
-                for (size_t p = 0; p < planes; p++)
-                        memcpy(maps->value[i] + p * mesh->plane_cells, field[i] + p * mesh->plane_stride,
+        for (size_t i = 0; i < maps->n; i++)
+                for (size_t p = 0; p < planes && maps->field[i]; p++)
+                        memcpy(maps->value[i] + p * mesh->plane_cells, maps->field[i] + p * mesh->plane_stride,
                                mesh->plane_cells * sizeof(double));
-        for (size_t i = 0; i < 4; i++)
-                free(field[i]);
 }
 
-void inspect_maps_draw(const struct run *run, const struct inspection *inspection, const struct inspection_level *level,
-                       uint32_t index, struct inspect_maps *maps)
+struct inspection_level inspect_maps_measure(const struct run *run, const struct inspection *inspection, uint32_t level,
+                                             struct inspect_maps *maps)
 {
-        if (maps->n == 0)
-                return;
-        if (run->mesh) {
-                draw_fields(run, inspection, level->sigma, index, maps);
-                return;
+        const struct inspection_example example = {maps->field[0], maps->field[1], maps->field[2], maps->field[3]};
+        const double sigma = run->levels.sigma[level];
+        const struct inspection_level measured = inspection_measure(inspection, sigma, level,
+                                                                    maps->field[0] ? &example : NULL);
+        if (maps->n > 0 && run->mesh) {
+                keep_fields(run->mesh, maps);
+        } else if (maps->n > 0) {
+                make_axes(run, &measured, maps);
+                draw_points(run, sigma, maps);
         }
-        make_axes(run, level, maps);
-        draw_points(run, level->sigma, maps);
+        return measured;
 }

@@ -19,7 +19,7 @@
 #include "sculptor/weights.h"
 
 struct network_score_settings {
-        char *path;
+        char *path, *sha256;
         struct real_vector cells;
         struct weights *weights;    /* what open() read, until a model owns it */
         struct mesh_settings mesh;  /* as trained on, or larger; points into weights or to `large` */
@@ -29,8 +29,11 @@ struct network_score_settings {
 #define FIELD(member) offsetof(struct network_score_settings, member)
 
 static const struct param network_score_params[] = {
-        {.key = "weights", .kind = PARAM_TEXT, .offset = FIELD(path),
+        {.key = "weights", .kind = PARAM_TEXT, .offset = FIELD(path), .operational = true,
          .help = "weights file of sculptor train, a checkpoint of it, a .safetensors file or a folder of .npy files"},
+        {.key = "weights_sha256", .kind = PARAM_TEXT, .offset = FIELD(sha256), .fallback = "",
+         .help = "SHA-256 of the weights' numbers (weights_sha256 of the file); empty: what is found, and a run goes on "
+                 "with no others"},
         {.key = "cells", .kind = PARAM_VECTOR, .offset = FIELD(cells), .fallback = "0", .range = "[0, 1048576]",
          .help = "of fields: cells of the mesh along x, y[, z], each of the size trained on; 0: the mesh trained on"},
         PARAM_END};
@@ -86,6 +89,11 @@ static const char *open_weights(void *settings, const struct score_context *cont
         const char *why = context->read_weights(set->path, &set->weights);
         if (why)
                 return why;
+        score_reads(context, "weights_sha256");
+        if (*set->sha256 && strcmp(set->sha256, set->weights->digest) != 0)
+                return "is not that of these weights; leave it out, or give the weights it is of";
+        free(set->sha256); /* a parameter from here on: other weights are another run */
+        set->sha256 = copy_text(set->weights->digest);
         const bool particles = set->weights->n_dim > 0;
         score_reads(context, "cells");
         if (!particles)

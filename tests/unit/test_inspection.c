@@ -145,7 +145,7 @@ static void test_error_of_a_gaussian_field_is_its_closed_form(void **state)
                                               .probes = 1};
         for (uint32_t level = 0; level < 2; level++) {
                 const double sigma = level ? 0.3 : 1, wanted = closed_form(&model, &truth, sigma);
-                struct inspection_level found = inspection_measure(&inspection, sigma, level);
+                struct inspection_level found = inspection_measure(&inspection, sigma, level, NULL);
                 assert_true(found.eps.error < 0.1 * wanted);
                 assert_true(fabs(found.eps.value - wanted) < Z_LIMIT * found.eps.error);
                 assert_true(found.asymmetry.value < 1e-12);
@@ -202,9 +202,9 @@ static void test_asymmetry_of_a_turning_score_is_its_closed_form(void **state)
                                                 .jacobian_vector = plane_jacobian_vector, .draw = plane_draw};
         const struct score score = {&plane, 2, (void *)&turning}, truth = {&plane, 2, (void *)&still};
         const struct inspection inspection = {.score = &score, .truth = &truth, .seed = 3, .examples = 4000,
-                .probes = 2};
+                                              .probes = 2};
         const double a = turning, sigma = 0.7, square = 1 + sigma * sigma; /* of a coordinate of y */
-        const struct inspection_level found = inspection_measure(&inspection, sigma, 0);
+        const struct inspection_level found = inspection_measure(&inspection, sigma, 0, NULL);
         const double wanted = sqrt(8 * a * a / (2 + 2 * a * a));
         assert_true(found.asymmetry.error > 0 && found.asymmetry.error < 0.03 * wanted);
         assert_true(fabs(found.asymmetry.value - wanted) < Z_LIMIT * found.asymmetry.error);
@@ -234,7 +234,7 @@ static void test_sampled_truth_becomes_wieners(void **state)
         for (size_t i = 0; i < 2; i++) {
                 const struct inspection inspection = {.score = fields[i]->score, .truth = truth.score, .seed = 3,
                                                       .examples = 24, .trajectories = 40};
-                struct inspection_level found = inspection_measure(&inspection, sigma, 0);
+                struct inspection_level found = inspection_measure(&inspection, sigma, 0, NULL);
                 const double wanted = closed_form(fields[i], &same, sigma), bound = v * v / (sigma * sigma) / 2;
                 assert_true(fabs(found.eps.value - wanted) <
                             Z_LIMIT * found.eps.error + bound + 2 * sqrt(bound * wanted));
