@@ -51,7 +51,8 @@ static double find_truth(struct inspection_work *work, uint64_t first)
 static double make_examples(struct inspection_work *work, uint64_t first)
 {
         const struct inspection *inspection = work->inspection;
-        const struct rng_stream draws = {.seed = inspection->seed, .purpose = RNG_TARGET, .level = work->level};
+        /* levels from here on: the lower ones are what trainings and samplers drew */
+        const struct rng_stream draws = {.seed = inspection->seed, .purpose = RNG_TARGET, .level = 16 + work->level};
         const struct rng_stream noise = {.seed = inspection->seed, .purpose = RNG_EXAMPLE, .level = work->level,
                                          .stage = STAGE_OF_NOISE};
         inspection->truth->type->draw(inspection->truth->model, &draws, first, work->x_0);

@@ -24,7 +24,7 @@ void train_series_create(struct train *train)
         const struct series_column columns[] = {
                 {.name = "step", .integer = true, .unit = "1", .help = "steps taken"},
                 {.name = "loss", .unit = "1", .help = "of this step's batch"},
-                {.name = "smoothed_loss", .unit = "1", .help = "averaged over about the last hundred steps"},
+                {.name = "smoothed_loss", .unit = "1", .help = "averaged over about the last fifty steps"},
                 {.name = "gradient_norm", .unit = "1", .help = "before clipping"},
                 {.name = "learning_rate", .unit = "1", .help = "of this step"},
                 {.name = "validation_loss", .rank = 1, .shape = {n}, .unit = "1",
@@ -111,12 +111,27 @@ size_t train_arrays(struct train *train, struct training_checkpoint *checkpoint)
         return checkpoint->n_arrays = n;
 }
 
+static void stop_on_divergence(const struct training_report *report)
+{
+        succeed_all(!report->diverged, "%s; a smaller training.learning_rate may help", report->reason);
+}
+
+/* What is kept must be good: a step's own loss is that of the weights before it. */
+static void judge(struct train *train)
+{
+        struct training_report report;
+        const char *why = training_judge(train->training, &report);
+        succeed_all(!why, "%s", why ? why : "");
+        stop_on_divergence(&report);
+}
+
 void train_checkpoint(struct train *train)
 {
         struct run *run = train->run;
         const struct training_state *state = training_state(train->training);
         if (train->last_saved == state->step)
                 return;
+        judge(train);
         const double begin = seconds_now();
         digest_weights(train);
         struct training_checkpoint checkpoint = {.weights = &train->weights, .step = state->step,
@@ -229,7 +244,7 @@ static void take_step(struct train *train)
 {
         const char *why = training_step(train->training, &train->report);
         succeed_all(!why, "%s", why ? why : "");
-        succeed_all(!train->report.diverged, "%s; a smaller training.learning_rate may help", train->report.reason);
+        stop_on_divergence(&train->report);
         observe_step(train);
 }
 

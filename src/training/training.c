@@ -282,3 +282,33 @@ const char *training_step(struct training *training, struct training_report *rep
         update(training, report);
         return NULL;
 }
+
+static bool all_finite(const struct training_state *state)
+{
+        for (size_t i = 0; i < state->n_parameters; i++)
+                if (!isfinite(state->theta[i]) || !isfinite(state->ema[0][i]))
+                        return false;
+        return true;
+}
+
+/* A single batch scatters more than the smoothed loss: what counts is the factor's square. */
+const char *training_judge(struct training *training, struct training_report *report)
+{
+        const struct training_state *state = &training->state;
+        struct loss_sums mean;
+        *report = (struct training_report){.loss = NAN};
+        if (!all_finite(state)) {
+                report->diverged = true;
+                snprintf(report->reason, sizeof report->reason, "a weight is not finite after step %lld",
+                         (long long)state->step);
+                return NULL;
+        }
+        const char *why = batch_gradient(training, state->theta, state->step, &mean, training->gradient);
+        if (why)
+                return why;
+        report->loss = mean.loss;
+        report->gradient_norm = adam_norm(state->n_parameters, training->gradient);
+        const double reference = training->settings->divergence_factor * reference_of(&mean);
+        report->diverged = find_divergence(training, mean.loss, reference, report);
+        return NULL;
+}
