@@ -238,7 +238,9 @@ static void tell_bound(const struct run *run, const struct inspection_number *bo
 {
         const double *sigma = run->levels.sigma;
         if (run->levels.n > 1)
-                log_line("KL(truth, model) is at most %.4g +- %.1g nat, and what is between them at sigma %g",
+                log_line("KL(truth, model) of the reverse SDE, by trapezoids over these levels: at most %.4g +- %.1g "
+                         "nat, and "
+                         "what is between them at sigma %g",
                          bound->value, bound->error, fmax(sigma[0], sigma[run->levels.n - 1]));
 }
 

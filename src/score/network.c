@@ -31,8 +31,12 @@ struct network_score_settings {
 static const struct param network_score_params[] = {
         {.key = "weights", .kind = PARAM_TEXT, .offset = FIELD(path), .operational = true,
          .help = "weights file of sculptor train, a checkpoint of it, a .safetensors file or a folder of .npy files"},
-        {.key = "weights_sha256", .kind = PARAM_TEXT, .offset = FIELD(sha256), .fallback = "",
-         .help = "SHA-256 of the weights' numbers (weights_sha256 of the file); empty: what is found, and a run goes on "
+        {.key = "weights_sha256",
+         .kind = PARAM_TEXT,
+         .offset = FIELD(sha256),
+         .fallback = "",
+         .help = "SHA-256 of the weights' numbers (weights_sha256 of the file); empty: what is found, and a run goes "
+                 "on "
                  "with no others"},
         {.key = "cells", .kind = PARAM_VECTOR, .offset = FIELD(cells), .fallback = "0", .range = "[0, 1048576]",
          .help = "of fields: cells of the mesh along x, y[, z], each of the size trained on; 0: the mesh trained on"},
