@@ -1,5 +1,6 @@
 /* Small HDF5 files that end in a seal: the SHA-256 of all bytes before it, as a line of text after the end of what
- * HDF5 reads. It is checked before HDF5 sees the file, whose parser is not proof against damage; nothing is read without
+ * HDF5 reads. It is checked before HDF5 sees the file, whose parser is not proof against damage; nothing is read
+ * without
  * one.
  *
  *     <HDF5 file>sculptor seal 1 sha256 <64 hex digits> size <16 digits>\n
