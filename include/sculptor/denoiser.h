@@ -24,7 +24,7 @@ struct normalisation {
         double *mean;
         size_t n_variance;  /* 1 for particles: sigma_data^2; of fields d at wavenumber[n_variance], increasing */
         double *variance;   /* > 0 */
-        double *wavenumber; /* > 0; NULL for particles. ln d(k) is linear in ln k between nodes, constant beyond; the mean
+        double *wavenumber; /* > 0; NULL for particles. ln d is linear in ln k between nodes, constant beyond; the mean
                                mode has d = zero_variance */
         double zero_variance;
 };

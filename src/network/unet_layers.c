@@ -103,7 +103,7 @@ size_t unet_tensors(const void *settings, const struct network_shape *shape, str
         size_t n_layers, n = 0;
         struct unet_layer *layer = new_layers(settings, shape->n_axes, &n_layers);
         for (size_t i = 0; i < n_layers; i++)
-                for (int part = 0; part <= layer[i].has_bias; part++, n++) {
+                for (int part = 0; part < (layer[i].has_bias ? 2 : 1); part++, n++) {
                         if (!tensor)
                                 continue;
                         tensor[n] = part ? (struct network_tensor){.rank = 1, .shape = {(int64_t)layer[i].n_out},

@@ -148,7 +148,8 @@ static void make_denoiser(struct network_score *model)
 
 static void *create(const void *settings)
 {
-        struct network_score_settings *set = (struct network_score_settings *)(uintptr_t)settings;
+        struct network_score_settings *set;
+        memcpy(&set, &settings, sizeof set); /* its weights become the model's */
         struct network_score *model = allocate(1, sizeof *model);
         model->settings = set;
         model->weights = set->weights;
