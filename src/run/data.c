@@ -2,9 +2,11 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "sculptor/files.h"
+#include "sculptor/memory.h"
 #include "sculptor/score.h"
 
 static const double BUFFER_BYTES = 256 << 20;
@@ -24,6 +26,13 @@ static const struct param data_file_params[] = {
         {.key = "path", .kind = PARAM_TEXT, .offset = FIELD(path), .help = "an HDF5 file"},
         {.key = "dataset", .kind = PARAM_TEXT, .offset = FIELD(dataset), .fallback = "state",
          .help = "the data set in it: a row is an example; of fields the other axes are z, y, x, or one of all cells"},
+        {.key = "sha256",
+         .kind = PARAM_TEXT,
+         .offset = FIELD(sha256),
+         .fallback = "",
+         .help = "SHA-256 of the file (over 1 GiB: of its length and its first and last 64 MiB); empty: what is found, "
+                 "and "
+                 "a training goes on with no other"},
         {.key = "cells", .kind = PARAM_VECTOR, .offset = FIELD(cells), .fallback = "0", .range = "[0, 1048576]",
          .help = "of fields: cells along x, y[, z]; 0: examples are particles"},
         {.key = "box_size", .kind = PARAM_VECTOR, .offset = FIELD(box_size), .fallback = "0", .range = "[0, inf)",
@@ -142,6 +151,20 @@ static const char *check_rows(const struct data_file_settings *settings, const s
         return reason;
 }
 
+/* What is found becomes a parameter: other data are another training. */
+static const char *record_digest(struct data_file_settings *settings)
+{
+        char hex[65];
+        const char *why = file_digest_ends(settings->path, hex);
+        if (!why && *settings->sha256 && strcmp(settings->sha256, hex) != 0)
+                why = "is not that of the file; leave it out, or give the file it is of";
+        if (why)
+                return why;
+        free(settings->sha256);
+        settings->sha256 = copy_text(hex);
+        return NULL;
+}
+
 const char *data_open(struct data_file_settings *settings, struct training_source *source, int64_t *n_numbers,
                       const char **key)
 {
@@ -158,6 +181,10 @@ const char *data_open(struct data_file_settings *settings, struct training_sourc
         why = check_rows(settings, &shape, source->n_validation);
         *key = why ? *key : "cells";
         why = !why && data_is_of_fields(settings) ? check_cells(settings, &shape) : why;
+        if (why)
+                return why;
+        *key = "sha256";
+        why = record_digest(settings);
         if (why)
                 return why;
         const int64_t most = (int64_t)fmax(1, BUFFER_BYTES / (8 * (double)shape.n_columns));

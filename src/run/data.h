@@ -20,7 +20,7 @@ struct data_target_settings {
 };
 
 struct data_file_settings {
-        char *path, *dataset;
+        char *path, *dataset, *sha256;
         struct real_vector cells, box_size; /* of fields; cells 0: particles */
         double validation;                  /* fraction held out */
         int64_t buffer_rows;                /* -1: BUFFER_BYTES of them */

@@ -172,8 +172,8 @@ static void format_errors(const struct train *train, char *text, size_t size)
 {
         const struct training_validation *validation = &train->validation;
         text[0] = '\0';
-        if (validation->n_sigma == 0)
-                return;
+        if (validation->n_sigma == 0 || !isfinite(validation->loss[0]))
+                return; /* not yet, or nothing is held out */
         const bool exact = isfinite(validation->eps[0]);
         size_t used = (size_t)snprintf(text, size, "  %s", exact ? "eps" : "held-out loss");
         const size_t every = (validation->n_sigma + 4) / 5;

@@ -118,7 +118,7 @@ static void summarise(struct training_validation *validation, struct score_level
         double sum = 0;
         for (size_t i = 0; i < validation->n_sigma; i++) {
                 const double *of = total + i * N_SUMS, sigma = validation->sigma[i];
-                validation->loss[i] = of[LOSS] / n;
+                validation->loss[i] = n > 0 ? of[LOSS] / n : NAN; /* nothing may be held out */
                 validation->eps[i] = exact[i] ? sigma * sigma * of[ERROR] / n : NAN;
                 validation->relative[i] = exact[i] ? sqrt(of[ERROR] / of[NORM]) : NAN;
                 validation->asymmetry[i] = n > 0 ? sqrt(of[TWIST] / of[STRETCH]) : NAN;

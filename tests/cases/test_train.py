@@ -192,6 +192,28 @@ class Training(Case):
         sampling = self.write("both.yaml", PARTICLES + SAMPLING.replace("WEIGHTS", "w.h5") + "checkpoint: {keep: 3}\n")
         self.assertIn("resumed from", self.train(1, sampling, "--output", directory).stderr)
 
+    def test_other_data_under_the_same_name_are_refused(self):
+        def write(shift):
+            with h5py.File(self.path("data.h5"), "w") as file:
+                file["points"] = np.random.default_rng(5).normal(size=(150, 3)) + shift
+        write(0)
+        directory, rows = self.path("run"), self.rows("points")
+        self.train(1, rows, "--output", directory, "--max-seconds", 0, status=STOPPED_EARLY)
+        write(1)
+        done = self.train(1, rows, "--output", directory, status=BAD_INPUT)
+        self.assertRegex(done.stderr, r"(?m)^sculptor: .*data\.sha256: .* here, .* there.*--fresh")
+        write(0)
+        self.assertIn("resumed from", self.train(1, rows, "--output", directory).stderr)
+
+    def test_nothing_held_out_is_nothing_validated(self):
+        with h5py.File(self.path("data.h5"), "w") as file:
+            file["points"] = np.random.default_rng(5).normal(size=(150, 3))
+        done = self.train(1, self.rows("points"), "--output", self.path("run"), "--set", "data.validation=0")
+        self.assertNotIn("nan", done.stderr)
+        with h5py.File(self.path("run", "series.h5")) as series:
+            self.assertTrue(np.isnan(series["validation_loss"][:]).all())
+            self.assertTrue(np.isfinite(series["loss"][:]).all())
+
     # ---- what its files are good for ----
 
     def test_weights_and_checkpoints_are_sampled_with_from_the_same_file(self):
