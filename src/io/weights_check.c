@@ -10,6 +10,7 @@
 #include "sculptor/memory.h"
 
 enum { MOST_PARAMETERS = 1 << 28 };
+#define MOST_CELLS 0x1p36
 
 int weights_axes(const struct weights *weights)
 {
@@ -74,11 +75,15 @@ const char *weights_fit_architecture(struct weights *weights, const char *name)
 static const char *check_mesh(const struct weights *weights)
 {
         const struct mesh_settings *mesh = &weights->mesh;
+        double n_cells = 1;
         for (size_t axis = 0; axis < mesh->cells.n; axis++) {
                 const double n = mesh->cells.value[axis];
+                n_cells *= n;
                 if (!(n >= 2 && n <= 1 << 20) || n != floor(n))
                         return reason("cells are %g along axis %zu, not a whole number from 2 to 1048576", n, axis);
         }
+        if (n_cells > MOST_CELLS)
+                return reason("cells are %.3g in all, more than 2^36, and no mesh to learn on", n_cells);
         for (size_t axis = 0; axis < mesh->box_size.n; axis++)
                 if (!(mesh->box_size.value[axis] > 0))
                         return reason("box_size is %g along axis %zu, not above 0", mesh->box_size.value[axis], axis);

@@ -79,4 +79,14 @@ void weights_add_payload(struct sha256 *sha, const struct weights *weights)
         add_vector(sha, "variance", weights->normalisation.n_variance, weights->normalisation.variance);
         if (weights->normalisation.wavenumber)
                 add_vector(sha, "wavenumber", weights->normalisation.n_variance, weights->normalisation.wavenumber);
+        const double numbers[] = {weights->normalisation.zero_variance, weights->sigma_min, weights->sigma_max,
+                                  (double)weights->n_dim};
+        add_vector(sha, "numbers", sizeof numbers / sizeof *numbers, numbers);
+        if (weights->n_dim == 0) {
+                add_vector(sha, "cells", weights->mesh.cells.n, weights->mesh.cells.value);
+                add_vector(sha, "box_size", weights->mesh.box_size.n, weights->mesh.box_size.value);
+        }
+        char *architecture = params_echo(network_rows, &weights->network, true);
+        sha256_add(sha, architecture, strlen(architecture));
+        free(architecture);
 }

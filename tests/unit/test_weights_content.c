@@ -96,6 +96,7 @@ static void test_each_mistake_of_fields_is_told(void **state)
                 {NUMBERS, "cells", 2, {8, 0}, NULL, "cells are 0 along axis 1"},
                 {NUMBERS, "cells", 2, {16.5, 16}, NULL, "cells are 16.5 along axis 0"},
                 {NUMBERS, "cells", 2, {1e300, 16}, NULL, "cells are 1e+300 along axis 0"},
+                {NUMBERS, "cells", 2, {1048576, 1048576}, NULL, "more than 2^36"},
                 {NUMBERS, "cells", 4, {8, 8, 8, 8}, NULL, "cells is not 2 to 3 numbers"},
                 {NUMBERS, "cells", 3, {8, 8, 8}, NULL, "box_size is not 3 to 3 numbers"},
                 {NO_ATTRIBUTE, "cells", 0, {0}, NULL, "cells is not there"},
