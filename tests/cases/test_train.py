@@ -118,8 +118,8 @@ class Training(Case):
     # ---- ends ----
 
     def test_a_training_killed_at_any_moment_goes_on_to_the_same_bits_on_other_ranks(self):
-        steps = ("--set", "training.steps=4000", "--set", "training.validation.every=500", "--set",
-                 "checkpoint={every_seconds: 0.1, keep: 2}", "--quiet")  # some two seconds of work
+        steps = ("--set", "training.steps=16000", "--set", "training.validation.every=2000", "--set",
+                 "checkpoint={every_seconds: 0.1, keep: 2}", "--quiet")  # some eight seconds of work
         directory = self.path("killed")
         draw = random.Random(6)
         for ranks in (2, 3):
@@ -138,11 +138,11 @@ class Training(Case):
             kill_all(process)
             self.assertFalse(os.path.exists(os.path.join(directory, "weights.h5")))
         done = self.train(1, self.particles, "--output", directory, *steps[:-1])
-        self.assertRegex(done.stderr, r"resumed from \S+: [1-9]\d* of 4000 steps done")
+        self.assertRegex(done.stderr, r"resumed from \S+: [1-9]\d* of 16000 steps done")
         self.train(1, self.particles, "--output", self.path("whole"), *steps)
         self.assertEqual(weights_of(directory), weights_of(self.path("whole")))
         with h5py.File(os.path.join(directory, "series.h5")) as a, h5py.File(self.path("whole", "series.h5")) as b:
-            self.assertEqual(list(a["step"][:]), list(range(20, 4001, 20)))  # 200 rows, validations among them
+            self.assertEqual(list(a["step"][:]), list(range(80, 16001, 80)))  # 200 rows, validations among them
             for name in a:
                 if name != "wall_seconds":
                     np.testing.assert_array_equal(a[name][()], b[name][()], name)

@@ -402,6 +402,11 @@ bool parallel_any(bool here)
         return here;
 }
 
+double parallel_domain_max(double here)
+{
+        return here;
+}
+
 bool parallel_domain_any(bool here)
 {
         return here;

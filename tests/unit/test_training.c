@@ -72,7 +72,7 @@ static void test_what_cannot_go_together_is_refused(void **state)
         (void)state;
         assert_refused("{batch: 100, steps: 10" SIGMA "}", RING, NULL, 0, "multiple of 64");
         assert_refused("{batch: 64, steps: 10, loss: blended" SIGMA "}", RING, NULL, 100,
-                       "blended needs the clean score of a target");
+                       "blended needs a target, for the clean score");
         assert_refused("{batch: 64, steps: 10, loss: blended" SIGMA "}", "{type: ring, sigma: 0}", NULL, 0,
                        "without noise");
         assert_refused("{batch: 64, steps: 10, loss: implicit" SIGMA "}",
