@@ -72,7 +72,7 @@ static void prepare(void)
         guard.stack = allocate(STACK, 1);
         guard.begin = isatty(STDERR_FILENO) ? "\n" : "";
         atexit(left);
-        at_quick_exit(left);
+        (void)at_quick_exit(left);
 }
 
 void plugin_guard_enter(const char *plugin, const char *function, const char *where)
